@@ -1,0 +1,1 @@
+"""Postgres: tables, queries and migrations. SQL lives here and nowhere else."""

@@ -1,0 +1,53 @@
+"""The declarative base, column shorthands, and how a process opens its database."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from advanced_alchemy.types import DateTimeUTC
+from sqlalchemy import BigInteger, Identity, MetaData, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+Sessions = async_sessionmaker[AsyncSession]
+
+Id = Annotated[int, mapped_column(BigInteger, Identity(always=False), primary_key=True)]
+BigInt = Annotated[int, mapped_column(BigInteger)]
+Instant = Annotated[datetime, mapped_column(DateTimeUTC(timezone=True))]
+CreatedAt = Annotated[datetime, mapped_column(DateTimeUTC(timezone=True), server_default=func.now())]
+Json = Annotated[dict[str, Any], mapped_column(JSONB)]
+
+
+class Base(DeclarativeBase):
+    """All tables, with predictable names for their constraints."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def open_engine(database_url: str, *, pool_size: int, name: str) -> AsyncEngine:
+    """An engine of at most `pool_size` connections; `name` shows in pg_stat_activity."""
+    url = database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_timeout=10,
+        connect_args={
+            "timeout": 10,
+            "server_settings": {"application_name": f"houstons-{name}", "timezone": "UTC"},
+        },
+    )
+
+
+def sessions_of(engine: AsyncEngine) -> Sessions:
+    """Short sessions on an engine; rows stay readable after the commit."""
+    return async_sessionmaker(engine, expire_on_commit=False)

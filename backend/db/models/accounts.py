@@ -1,0 +1,66 @@
+"""People, their sessions, and the addresses at which they can be reached."""
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.db.base import Base, BigInt, CreatedAt, Id, Instant
+
+
+class User(Base):
+    """A person with an account. `password_hash` is argon2, or null when they sign in with Google only."""
+
+    __tablename__ = "users"
+
+    id: Mapped[Id]
+    email: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str | None]
+    name: Mapped[str]
+    first_name: Mapped[str | None]
+    last_name: Mapped[str | None]
+    phone: Mapped[str | None]
+    picture: Mapped[str | None]
+    google_id: Mapped[str | None] = mapped_column(unique=True)
+    role: Mapped[str] = mapped_column(server_default="user")
+    disabled_at: Mapped[Instant | None]
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[CreatedAt]
+    last_login: Mapped[Instant | None]
+
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", name="email_lower"),
+        CheckConstraint("role IN ('user', 'admin')", name="role_known"),
+    )
+
+
+class Session(Base):
+    """One sign-in. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[Id]
+    user_id: Mapped[BigInt] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[Instant] = mapped_column(index=True)
+
+
+class Channel(Base):
+    """A way to reach a person: e-mail or sms, one row an address."""
+
+    __tablename__ = "channels"
+
+    id: Mapped[Id]
+    user_id: Mapped[BigInt] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    address: Mapped[str]
+    verified_at: Mapped[Instant | None]
+    muted_at: Mapped[Instant | None]
+    disabled_at: Mapped[Instant | None]
+    disabled_reason: Mapped[str | None]
+    created_at: Mapped[CreatedAt]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('email', 'sms', 'push', 'webhook')", name="kind_known"),
+        Index("uq_channels_user_id_kind_address", "user_id", "kind", "address", unique=True),
+        Index("ix_channels_usable", "user_id", postgresql_where=text("muted_at IS NULL AND disabled_at IS NULL")),
+    )

@@ -1,0 +1,102 @@
+"""Watches, the groups in which they are looked at, and the runs that looked."""
+
+from datetime import date, time
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.db.base import Base, BigInt, CreatedAt, Id, Instant
+
+
+class ScanGroup(Base):
+    """One (location, date, party): what a single look answers. `next_scan_at` null means nobody needs it.
+
+    `applied_look_at` is the newest look that was written; `last_error` and "nothing open" are different facts.
+    """
+
+    __tablename__ = "scan_groups"
+
+    id: Mapped[Id]
+    location_key: Mapped[str] = mapped_column(ForeignKey("locations.key"))
+    target_date: Mapped[date]
+    party_size: Mapped[int]
+    tier: Mapped[str] = mapped_column(server_default="normal")
+    next_scan_at: Mapped[Instant | None]
+    lease_until: Mapped[Instant | None]
+    applied_look_at: Mapped[Instant | None]
+    last_ok_at: Mapped[Instant | None]
+    last_error: Mapped[str | None]
+    last_error_at: Mapped[Instant | None]
+    failures: Mapped[int] = mapped_column(server_default=text("0"))
+    created_at: Mapped[CreatedAt]
+
+    __table_args__ = (
+        Index("uq_scan_groups_identity", "location_key", "target_date", "party_size", unique=True),
+        Index("ix_scan_groups_due", "next_scan_at", postgresql_where=text("next_scan_at IS NOT NULL")),
+        Index("ix_scan_groups_in_flight", "lease_until", postgresql_where=text("lease_until IS NOT NULL")),
+        CheckConstraint("tier IN ('urgent', 'normal')", name="tier_known"),
+    )
+
+
+class Watch(Base):
+    """What a person waits for. `needs_match` is set by every change and cleared by the look that matched it."""
+
+    __tablename__ = "watches"
+
+    id: Mapped[Id]
+    user_id: Mapped[BigInt] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    location_key: Mapped[str]
+    party_size: Mapped[int]
+    target_date: Mapped[date]
+    time_start: Mapped[time]
+    time_end: Mapped[time]
+    auto_book: Mapped[bool] = mapped_column(server_default=text("false"))
+    book_first_name: Mapped[str | None]
+    book_last_name: Mapped[str | None]
+    book_email: Mapped[str | None]
+    book_phone: Mapped[str | None]
+    status: Mapped[str] = mapped_column(server_default="active")
+    needs_match: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[CreatedAt]
+    notified_at: Mapped[Instant | None]
+    booked_at: Mapped[Instant | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["location_key", "target_date", "party_size"],
+            ["scan_groups.location_key", "scan_groups.target_date", "scan_groups.party_size"],
+            name="fk_watches_group",
+        ),
+        Index("ix_watches_user_id", "user_id", "target_date"),
+        Index(
+            "ix_watches_active_group",
+            "target_date",
+            "location_key",
+            "party_size",
+            postgresql_where=text("status = 'active'"),
+        ),
+        CheckConstraint("status IN ('active', 'paused', 'booked', 'cancelled', 'expired')", name="status_known"),
+        CheckConstraint("party_size BETWEEN 1 AND 20", name="party_sane"),
+        CheckConstraint("time_start <= time_end", name="window_forward"),
+    )
+
+
+class ScanRun(Base):
+    """One dispatch of due groups of a tier. Counts of watches, of new pairs of watch and drop, and of bookings."""
+
+    __tablename__ = "scan_runs"
+
+    id: Mapped[Id]
+    tier: Mapped[str]
+    started_at: Mapped[CreatedAt]
+    closed_at: Mapped[Instant | None]
+    groups: Mapped[int]
+    groups_done: Mapped[int] = mapped_column(server_default=text("0"))
+    failed: Mapped[int] = mapped_column(server_default=text("0"))
+    scanned: Mapped[int] = mapped_column(server_default=text("0"))
+    skipped: Mapped[int] = mapped_column(server_default=text("0"))
+    matches: Mapped[int] = mapped_column(server_default=text("0"))
+    booked: Mapped[int] = mapped_column(server_default=text("0"))
+
+    __table_args__ = (Index("ix_scan_runs_open", "started_at", postgresql_where=text("closed_at IS NULL")),)

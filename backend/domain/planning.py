@@ -1,0 +1,107 @@
+"""What follows from a look: who is told about which openings, and who gets a chance to book them.
+
+Openings that just appeared concern every watch of the group; openings that were there already concern the watches that
+were made or changed since they were last matched. Unique keys remove what was told before.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from backend.domain.dedup import drop_key
+from backend.domain.matching import wants
+from backend.domain.types import Channel, Drop, Kind, Location, Watch
+from backend.domain.windows import epoch_ms
+
+SMS_WITHIN = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One opening in a message."""
+
+    drop_id: int
+    dedup_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to be: one watch, one channel, all openings found together."""
+
+    watch: Watch
+    channel: Channel
+    kind: Kind
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """A possible booking. Lower ranks come first: older watches before younger, then the watch's earlier slots."""
+
+    watch: Watch
+    drop: Drop
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything one look leads to, before what was told already is taken out."""
+
+    pairs: tuple[tuple[Watch, Drop], ...]
+    messages: tuple[Message, ...]
+    chances: tuple[Chance, ...]
+
+
+def pair(
+    watches: Sequence[Watch],
+    *,
+    appeared: Sequence[Drop],
+    stayed: Sequence[Drop],
+    timezone: str,
+    now: datetime,
+) -> list[tuple[Watch, Drop]]:
+    """Each watch with the drops it is to hear of, watches by age, drops by time."""
+    pairs = []
+    for watch in sorted(watches, key=lambda watch: (watch.created_at, watch.id)):
+        drops = [*appeared, *stayed] if watch.needs_match else appeared
+        pairs += [
+            (watch, drop)
+            for drop in sorted(drops, key=lambda drop: (drop.reserved_ts, drop.type_id))
+            if wants(watch, drop.reserved_ts, timezone, now=now)
+        ]
+    return pairs
+
+
+def plan(
+    location: Location,
+    pairs: Sequence[tuple[Watch, Drop]],
+    channels: Mapping[int, Sequence[Channel]],
+    *,
+    now: datetime,
+) -> Plan:
+    """Turn pairs into messages and chances. `channels` holds each user's own, by user id."""
+    by_watch: dict[int, tuple[Watch, list[Drop]]] = {}
+    for watch, drop in pairs:
+        by_watch.setdefault(watch.id, (watch, []))[1].append(drop)
+    messages = [
+        Message(watch, channel, Kind.TABLE_OPEN, items)
+        for watch, drops in by_watch.values()
+        for channel in channels.get(watch.user_id, ())
+        if (items := tuple(_items(watch, drops, channel, now=now)))
+    ]
+    chances = [
+        Chance(watch, drop, rank)
+        for rank, (watch, drop) in enumerate(pairs)
+        if watch.auto_book and location.auto_book_allowed
+    ]
+    return Plan(tuple(pairs), tuple(messages), tuple(chances))
+
+
+def _items(watch: Watch, drops: Sequence[Drop], channel: Channel, *, now: datetime) -> list[Item]:
+    if channel.kind == "sms":
+        soon = epoch_ms(now + SMS_WITHIN)
+        drops = [drop for drop in drops if channel.is_verified and (watch.auto_book or drop.reserved_ts < soon)]
+    return [
+        Item(drop.id, drop_key(Kind.TABLE_OPEN, watch_id=watch.id, drop_id=drop.id, channel=channel.id))
+        for drop in drops
+    ]

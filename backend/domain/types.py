@@ -1,0 +1,115 @@
+"""The words of the domain: restaurants, watches, slots, drops and what is planned from them.
+
+Instants are aware UTC datetimes; dates and times of day belong to a restaurant's IANA zone;
+`reserved_ts` is a slot's start in epoch milliseconds, as the reservation service gives it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from enum import StrEnum
+
+
+class Tier(StrEnum):
+    """How soon a group's next window starts: urgent is under 24 hours."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+
+
+class Trouble(StrEnum):
+    """Why a look gave no answer. None of these ever means that no table is open."""
+
+    REFUSED = "refused"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    NOT_JSON = "not_json"
+    WRONG_SHAPE = "wrong_shape"
+
+
+class Kind(StrEnum):
+    """What a message is about."""
+
+    TABLE_OPEN = "table_open"
+    BOOKED = "booked"
+    BOOKING_REFUSED = "booking_refused"
+    BOOKING_UNKNOWN = "booking_unknown"
+    BOOKING_DRY_RUN = "booking_dry_run"
+
+
+class BookingState(StrEnum):
+    """The life of one chance to book. Attempting, booked and unknown are live: they block their person's meal."""
+
+    WANTED = "wanted"
+    DRY_RUN = "dry_run"
+    ATTEMPTING = "attempting"
+    BOOKED = "booked"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    LAPSED = "lapsed"
+    CANCELLED = "cancelled"
+
+
+LIVE_BOOKING_STATES = (BookingState.ATTEMPTING, BookingState.BOOKED, BookingState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A restaurant, with its identity at the reservation service."""
+
+    key: str
+    name: str
+    timezone: str
+    merchant_id: int
+    booking_slug: str
+    auto_book_allowed: bool
+    horizon_days: int
+    looking: bool
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """One open table time. Its identity is (reserved_ts, type_id) within its location and party size."""
+
+    reserved_ts: int
+    type_id: int
+    type_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """One episode of a slot being open, as stored."""
+
+    id: int
+    reserved_ts: int
+    type_id: int
+    appeared_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a person waits for. The window is inclusive at both ends, in the restaurant's clock time."""
+
+    id: int
+    user_id: int
+    location_key: str
+    target_date: date
+    party_size: int
+    time_start: time
+    time_end: time
+    auto_book: bool
+    created_at: datetime
+    needs_match: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """An address that a person gave. `kind` is email or sms."""
+
+    id: int
+    user_id: int
+    kind: str
+    address: str
+    is_verified: bool

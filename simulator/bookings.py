@@ -13,6 +13,7 @@ from simulator.world import Slot, World
 
 TEXT_FIELDS = ("name", "first_name", "last_name", "email", "phone", "country_code", "source")
 NUMBER_FIELDS = ("merchant_id", "party_size", "reserved_ts", "reservation_type_id")
+REQUIRED_FIELDS = (*NUMBER_FIELDS, *TEXT_FIELDS, "marketing_opt_in")
 US_PHONE_DIGITS = 10
 
 
@@ -101,7 +102,7 @@ class BookingDesk:
 
 
 def party_of(booking: Booking) -> dict[str, Any]:
-    """The body of a success. All that is known of the real one is that `party` is there; the rest is made up."""
+    """The body of a success. Of the real one only `party` is known; the rest is made up."""
     return {
         "party": {
             "merchant_id": booking.merchant_id,
@@ -118,7 +119,7 @@ def party_of(booking: Booking) -> dict[str, Any]:
 def _checked(body: Any) -> Restaurant:
     if not isinstance(body, dict):
         raise Refused(400, "The body must be a JSON object.")
-    missing = [field for field in (*NUMBER_FIELDS, *TEXT_FIELDS, "marketing_opt_in") if body.get(field) in (None, "")]
+    missing = [field for field in REQUIRED_FIELDS if body.get(field) in (None, "")]
     if missing:
         raise Refused(422, f"Missing: {', '.join(missing)}.")
     for field in NUMBER_FIELDS:

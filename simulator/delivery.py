@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from simulator.http import Ending, Reply
 
 TRANSPORT = "simulator.transport"
-"""The key in the ASGI scope under which the connection's transport is found."""
+"""The key in the state of the ASGI scope under which the connection's transport is found."""
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
@@ -24,7 +24,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]
+        self.scope["state"][TRANSPORT] = self.transport
 
 
 async def deliver(

@@ -39,7 +39,8 @@ class Request:
 
     @property
     def is_form(self) -> bool:
-        return self.content_type.startswith(FORM)
+        """Whether the body is a form. JSON that is sent with a form's content type, as curl does, is not."""
+        return self.content_type.startswith(FORM) and not self.body.lstrip().startswith(b"{")
 
     def fields(self) -> dict[str, str]:
         """The fields of a form that were filled in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from simulator.local_time import display_time, local
@@ -22,6 +23,14 @@ class Search:
     limit: int
     type_id: int | None = None
 
+    @property
+    def day(self) -> date:
+        """The local day that is searched."""
+        return local(self.search_ts, self.restaurant.zone).date()
+
+    def wants(self, type_id: int) -> bool:
+        return self.type_id in (None, type_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -34,8 +43,9 @@ class Candidate:
 
 def nearest(candidates: Iterable[Candidate], search_ts: int, limit: int) -> list[Candidate]:
     """The `limit` candidates nearest to `search_ts` (epoch ms), a tie going to the earlier, ascending."""
-    ranked = sorted(candidates, key=lambda one: (abs(one.reserved_ts - search_ts), one.reserved_ts, one.type_id))
-    return sorted(ranked[:limit], key=lambda one: (one.reserved_ts, one.type_id))
+    ascending = sorted(candidates, key=_by_time)
+    ranked = sorted(ascending, key=lambda one: abs(one.reserved_ts - search_ts))
+    return sorted(ranked[:limit], key=_by_time)
 
 
 def open_slots(world: World, search: Search, *, earliest: int) -> list[Slot]:
@@ -44,10 +54,10 @@ def open_slots(world: World, search: Search, *, earliest: int) -> list[Slot]:
     Where several would do, the one with the smallest tables is offered. `earliest` is epoch ms.
     """
     best: dict[tuple[int, int], Slot] = {}
-    for slot in world.on(search.restaurant.merchant_id, local(search.search_ts, search.restaurant.zone).date()):
-        if search.party_size not in slot.party_sizes or slot.reserved_ts < earliest:
+    for slot in world.on(search.restaurant.merchant_id, search.day):
+        if search.party_size not in slot.party_sizes or not search.wants(slot.type_id):
             continue
-        if search.type_id is not None and slot.type_id != search.type_id:
+        if slot.reserved_ts < earliest:
             continue
         rival = best.get((slot.reserved_ts, slot.type_id))
         if rival is None or _tightness(slot) < _tightness(rival):
@@ -63,18 +73,17 @@ def answer(world: World, search: Search, manners: Manners, *, now_ms: int) -> di
     if manners.list_unavailable:
         candidates += _closed_times(search, slots, earliest)
 
-    names = {type_id: name for type_id, name in search.restaurant.types.items() if search.type_id in (None, type_id)}
+    names = {type_id: name for type_id, name in search.restaurant.types.items() if search.wants(type_id)}
     names |= {slot.type_id: slot.type_name for slot in slots}
 
     limit = min(search.limit, manners.maximum_limit)
     if manners.limit_counts == "over-all":
         listed = nearest(candidates, search.search_ts, limit)
     else:
-        listed = [
-            candidate
-            for type_id in names
-            for candidate in nearest((one for one in candidates if one.type_id == type_id), search.search_ts, limit)
-        ]
+        listed = []
+        for type_id in names:
+            of_type = [one for one in candidates if one.type_id == type_id]
+            listed += nearest(of_type, search.search_ts, limit)
 
     times: dict[int, list[dict[str, Any]]] = {type_id: [] for type_id in names}
     for candidate in listed:
@@ -90,11 +99,10 @@ def answer(world: World, search: Search, manners: Manners, *, now_ms: int) -> di
 
 def _closed_times(search: Search, slots: list[Slot], earliest: int) -> list[Candidate]:
     taken = {(slot.reserved_ts, slot.type_id) for slot in slots}
-    day = local(search.search_ts, search.restaurant.zone).date()
     return [
         Candidate(reserved_ts, type_id, None)
-        for reserved_ts, type_id in search.restaurant.quarter_hours(day)
-        if (reserved_ts, type_id) not in taken and reserved_ts >= earliest and search.type_id in (None, type_id)
+        for reserved_ts, type_id in search.restaurant.quarter_hours(search.day)
+        if reserved_ts >= earliest and search.wants(type_id) and (reserved_ts, type_id) not in taken
     ]
 
 
@@ -110,6 +118,10 @@ def _written(candidate: Candidate, search: Search, manners: Manners) -> dict[str
         "min_party_size": sizes[0],
         "max_party_size": sizes[-1],
     }
+
+
+def _by_time(candidate: Candidate) -> tuple[int, int]:
+    return candidate.reserved_ts, candidate.type_id
 
 
 def _tightness(slot: Slot) -> tuple[int, ...]:

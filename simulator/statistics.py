@@ -52,9 +52,7 @@ class Statistics:
         total = sum(self._operations.values())
         return {
             "requests": total,
-            "requests_by_operation": {
-                operation: self._operations[operation] for operation in ("inventory", "booking")
-            },
+            "requests_by_operation": {name: self._operations[name] for name in ("inventory", "booking")},
             "requests_by_merchant": dict(self._merchants),
             "answers": dict(self._statuses),
             "now_at_once": self._at_once,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from email.utils import formatdate
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -15,13 +15,14 @@ Operation = Literal["inventory", "booking"]
 StatusKind = Literal["400", "403", "404", "429", "500", "502", "503"]
 InsteadKind = Literal["html-page", "wrong-shape", "empty", "hang", "reset"]
 SpoilKind = Literal["truncated", "cut-json", "drip"]
-BookingKind = Literal[
-    "accept-and-drop", "accept-and-500", "accept-and-hang", "no-party", "refuse", "card-required"
-]
+AcceptingKind = Literal["accept-and-drop", "accept-and-500", "accept-and-hang", "no-party"]
+DecliningKind = Literal["refuse", "card-required"]
 
-ACCEPTING = frozenset({"accept-and-drop", "accept-and-500", "accept-and-hang", "no-party"})
-DECLINING = frozenset({"refuse", "card-required"})
-SPOILING = frozenset({"truncated", "cut-json", "drip"})
+_KIND_GROUPS = (StatusKind, InsteadKind, SpoilKind, AcceptingKind, DecliningKind)
+KINDS: tuple[str, ...] = tuple(kind for group in _KIND_GROUPS for kind in get_args(group))
+ACCEPTING = frozenset(get_args(AcceptingKind))
+DECLINING = frozenset(get_args(DecliningKind))
+SPOILING = frozenset(get_args(SpoilKind))
 
 _MESSAGES = {
     "400": "Bad request.",
@@ -43,7 +44,7 @@ _HTML_PAGE = (
 class Trouble(msgspec.Struct, forbid_unknown_fields=True):
     """One order to misbehave. `count` requests meet it, or all until it is cleared if that is null."""
 
-    kind: StatusKind | InsteadKind | SpoilKind | BookingKind
+    kind: StatusKind | InsteadKind | SpoilKind | AcceptingKind | DecliningKind
     count: int | None = None
     operation: Operation | None = None
     merchant_id: int | None = None
@@ -118,9 +119,7 @@ def spoil(trouble: Trouble, reply: Reply) -> Reply:
     """A true answer, damaged on its way."""
     match trouble.kind:
         case "drip":
-            return replace(
-                reply, ending=Ending.DRIPPED, seconds_between_bytes=trouble.seconds_between_bytes
-            )
+            return replace(reply, ending=Ending.DRIPPED, seconds_between_bytes=trouble.seconds_between_bytes)
         case "cut-json":
             return replace(reply, body=reply.body[: len(reply.body) // 2])
         case _:

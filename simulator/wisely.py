@@ -80,48 +80,49 @@ class Wisely:
         return self.latency.seconds + self._random.random() * self.latency.jitter_seconds
 
 
-async def inventory(wisely: Wisely, request: Request) -> Reply:
-    try:
-        merchant_id = int(request.query["merchant_id"])
-    except (KeyError, ValueError):
-        return _failure(400, "merchant_id must be a number.")
-    return await _served(
-        wisely, "inventory", merchant_id, lambda _trouble: _search(wisely, merchant_id, request.query)
-    )
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to Wisely: how it is counted, and how it is answered when nothing is wrong."""
+
+    operation: Operation
+    merchant_id: int | None
+    answer: Callable[[Trouble | None], Reply]
 
 
-async def booking(wisely: Wisely, request: Request) -> Reply:
+def inventory(wisely: Wisely, request: Request) -> Call:
+    merchant_id = _number(request.query.get("merchant_id"))
+    return Call("inventory", merchant_id, lambda _trouble: _search(wisely, merchant_id, request.query))
+
+
+def booking(wisely: Wisely, request: Request) -> Call:
     try:
         body = msgspec.json.decode(request.body)
     except msgspec.DecodeError:
         body = None
     merchant_id = body.get("merchant_id") if isinstance(body, dict) else None
-    return await _served(
-        wisely,
+    return Call(
         "booking",
         merchant_id if isinstance(merchant_id, int) else None,
-        lambda trouble: _book(wisely, body, trouble),
+        lambda trouble: _book(wisely, body, merchant_id, trouble),
     )
 
 
-async def _served(
-    wisely: Wisely,
-    operation: Operation,
-    merchant_id: int | None,
-    answer: Callable[[Trouble | None], Reply],
-) -> Reply:
+async def serve(wisely: Wisely, call: Call) -> Reply:
+    """The reply to a call, after the latency and with the trouble that it meets."""
     delay = wisely.delay()
     if delay > 0:
         await asyncio.sleep(delay)
-    trouble = wisely.troubles.next(operation, merchant_id)
+    trouble = wisely.troubles.next(call.operation, call.merchant_id)
     if trouble is None or trouble.is_for_booking_only:
-        return answer(trouble)
+        return call.answer(trouble)
     if trouble.kind in SPOILING:
-        return spoil(trouble, answer(None))
+        return spoil(trouble, call.answer(None))
     return reply_instead(trouble, now=wisely.now())
 
 
-def _search(wisely: Wisely, merchant_id: int, query: dict[str, str]) -> Reply:
+def _search(wisely: Wisely, merchant_id: int | None, query: dict[str, str]) -> Reply:
+    if merchant_id is None:
+        return _failure(400, "merchant_id must be a number.")
     restaurant = RESTAURANTS.get(merchant_id)
     if restaurant is None:
         return _failure(404, "Merchant not found.")
@@ -142,14 +143,14 @@ def _search(wisely: Wisely, merchant_id: int, query: dict[str, str]) -> Reply:
     return json_reply(answer(wisely.world, search, wisely.manners, now_ms=int(wisely.now() * 1000)))
 
 
-def _book(wisely: Wisely, body: object, trouble: Trouble | None) -> Reply:
+def _book(wisely: Wisely, body: object, merchant_id: object, trouble: Trouble | None) -> Reply:
     now = wisely.now()
     if trouble and trouble.kind in DECLINING:
         reply = decline(trouble)
         wisely.desk.note_refusal(body, status=reply.status, message=trouble.text, now=now)
         return reply
-    if isinstance(body, dict) and body.get("merchant_id") in RESTAURANTS:
-        wisely.turnover.catch_up(RESTAURANTS[body["merchant_id"]])
+    if isinstance(merchant_id, int) and merchant_id in RESTAURANTS:
+        wisely.turnover.catch_up(RESTAURANTS[merchant_id])
     try:
         booked = wisely.desk.book(body, manners=wisely.manners, now=now)
     except Refused as refused:
@@ -157,6 +158,13 @@ def _book(wisely: Wisely, body: object, trouble: Trouble | None) -> Reply:
     if trouble and trouble.kind in ACCEPTING:
         return reply_after_acceptance(trouble)
     return json_reply(party_of(booked))
+
+
+def _number(text: str | None) -> int | None:
+    try:
+        return int(text or "")
+    except ValueError:
+        return None
 
 
 def _failure(status: int, message: str) -> Reply:

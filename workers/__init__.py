@@ -1,0 +1,1 @@
+"""The background: actors on Dramatiq, and the scheduler that wakes them."""

@@ -1,0 +1,50 @@
+"""Every error as `{"error": sentence}` beside the problem fields of RFC 9457; never a stack trace."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from backend.services.errors import AppError
+
+log = structlog.get_logger()
+
+
+def app_error(request: Request[Any, Any, Any], error: AppError) -> Response[dict[str, Any]]:
+    return _problem(error.status, error.sentence, field=error.field)
+
+
+def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    sentence = error.detail or HTTPStatus(error.status_code).phrase
+    field = None
+    if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
+        first: dict[str, Any] = error.extra[0]
+        field = first.get("key")
+        sentence = f"{field}: {first.get('message')}" if field else str(first.get("message"))
+    elif error.status_code == 404:
+        sentence = "There is nothing here"
+    elif error.status_code == 405:
+        sentence = f"{request.method} is not possible here"
+    return _problem(error.status_code, sentence, field=field, headers=error.headers)
+
+
+def unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    log.error("web.crashed", method=request.method, path=request.url.path, exc_info=error)
+    return _problem(500, "Something went wrong on our side")
+
+
+def _problem(
+    status: int, sentence: str, *, field: str | None = None, headers: dict[str, str] | None = None
+) -> Response[dict[str, Any]]:
+    body = {
+        "error": sentence,
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": sentence,
+    }
+    if field is not None:
+        body["field"] = field
+    return Response(body, status_code=status, media_type="application/problem+json", headers=headers)

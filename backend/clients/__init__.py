@@ -1,0 +1,1 @@
+"""What lies outside: the reservation service, mail, the queue. They know no tables and make no decisions."""

@@ -1,0 +1,1 @@
+"""Ways to reach a person, one file each: a class with `send`, which returns the provider's id or raises SendFailed."""

@@ -1,0 +1,73 @@
+"""E-mail over SMTP."""
+
+import ssl
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, parseaddr
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import aiosmtplib
+
+from backend.clients.errors import SendFailed
+
+TIMEOUT_SECONDS = 20
+
+
+class Mailer:
+    """One mail, one connection. The Message-ID is made from the ledger's row, so a repeated send can be recognised."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        sender: str,
+        security: Literal["starttls", "tls", "none"],
+        user: str | None,
+        password: str | None,
+        ca_file: Path | None,
+    ) -> None:
+        context = ssl.create_default_context()
+        if ca_file is not None:
+            context.load_verify_locations(ca_file)
+        self._sender = sender
+        self._domain = parseaddr(sender)[1].rpartition("@")[2]
+        self._connect = {
+            "hostname": host,
+            "port": port,
+            "username": user,
+            "password": password,
+            "use_tls": security == "tls",
+            "start_tls": security == "starttls",
+            "tls_context": context if security != "none" else None,
+            "timeout": TIMEOUT_SECONDS,
+        }
+
+    async def send(self, *, to: str, subject: str, text: str, html: str, message_id: UUID) -> str:
+        """Hand one mail to the server; returns its Message-ID. Raises SendFailed."""
+        mail = EmailMessage(policy=SMTP)
+        mail["From"] = self._sender
+        mail["To"] = to
+        mail["Subject"] = subject
+        mail["Date"] = formatdate()
+        mail["Message-ID"] = f"<{message_id}@{self._domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(text)
+        mail.add_alternative(html, subtype="html")
+        try:
+            await aiosmtplib.send(mail, **self._connect)  # type: ignore[arg-type]
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = [recipient.code for recipient in error.recipients]
+            raise SendFailed(str(error.recipients), permanent=all(code >= 500 for code in codes)) from error
+        except aiosmtplib.SMTPAuthenticationError as error:
+            # A wrong password is ours to mend: the mail can go out afterwards.
+            raise SendFailed(f"sign-in refused: {error.code} {error.message}", permanent=False) from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise SendFailed(f"{error.code} {error.message}", permanent=error.code >= 500) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise SendFailed(f"{type(error).__name__}: {error}", permanent=False) from error
+        except ValueError as error:
+            raise SendFailed(f"not a mail that can be sent: {error}", permanent=True) from error
+        return str(mail["Message-ID"])

@@ -1,0 +1,48 @@
+"""Sends messages to workers by the name of the actor, in bulk, without importing the workers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from dramatiq import Message
+from redis.asyncio import Redis
+
+# Actor name → queue. A test asserts that the workers declare exactly these.
+QUEUES = {
+    "scan_urgent_watches": "scan",
+    "scan_normal_watches": "scan",
+    "scan_due_groups": "scan",
+    "scan_groups": "scan",
+    "send_email_notification": "notify",
+    "send_sms_notification": "notify",
+    "auto_book_reservation": "book",
+    "expire_watches": "upkeep",
+    "cleanup_sessions": "upkeep",
+    "relay_outbox": "upkeep",
+}
+
+Job = tuple[str, Sequence[Any]]
+
+
+class Jobs:
+    """Enqueues the way dramatiq's Redis broker does: the message in a hash, its id on a list."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def send(self, jobs: Iterable[Job]) -> None:
+        """Enqueue (actor name, arguments) pairs in order. Raises redis.RedisError."""
+        pipe = self._redis.pipeline(transaction=False)
+        for name, args in jobs:
+            redis_id = str(uuid4())
+            message: Message[Any] = Message(
+                queue_name=QUEUES[name],
+                actor_name=name,
+                args=tuple(args),
+                kwargs={},
+                options={"redis_message_id": redis_id},
+            )
+            key = f"dramatiq:{message.queue_name}"
+            pipe.hset(f"{key}.msgs", redis_id, message.encode())
+            pipe.rpush(key, redis_id)
+        await pipe.execute()

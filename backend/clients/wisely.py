@@ -1,0 +1,190 @@
+"""The reservation service's public API: what is open, and booking. See docs/upstream.md."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+import httpx
+import msgspec
+
+from backend.clients.budget import Budget, Priority
+from backend.clients.errors import LookFailed, NotSent
+from backend.domain.coverage import Coverage, covered
+from backend.domain.types import Slot, Trouble
+from backend.domain.windows import epoch_ms, instant
+
+PAGE = "https://reservations.getwisely.com/"
+# The middle of a day's service, between lunch and dinner.
+CENTER = time(16, 30)
+
+
+class _Time(msgspec.Struct):
+    reserved_ts: int
+    is_available: bool | int = True
+
+
+class _Type(msgspec.Struct):
+    reservation_type_id: int
+    reservation_type_name: str = ""
+    times: list[_Time] = []
+
+
+class _Inventory(msgspec.Struct):
+    types: list[_Type]
+
+
+_decode = msgspec.json.Decoder(_Inventory).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was open. `at` is when the first call was granted, by the budget's clock."""
+
+    at: datetime
+    slots: tuple[Slot, ...]
+    coverage: Coverage
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The outcome of a booking. `unknown` means that the table may be booked: never try again."""
+
+    outcome: Literal["booked", "refused", "unknown"]
+    reason: str | None
+    answer: dict[str, Any] | None
+
+
+class Wisely:
+    """Calls under the shared budget, over one HTTP client."""
+
+    def __init__(self, http: httpx.AsyncClient, budget: Budget, *, limit: int, max_anchors: int) -> None:
+        self._http = http
+        self._budget = budget
+        self._limit = limit
+        self._max_anchors = max_anchors
+
+    async def look(
+        self, merchant_id: int, day: date, party_size: int, *, timezone: str, priority: Priority, patience: timedelta
+    ) -> Look:
+        """All open slots of a restaurant's day. Asks again around other times when an answer was cut off.
+
+        Raises LookFailed, or BudgetUnavailable when no call was allowed within `patience`.
+        """
+        span = (
+            epoch_ms(instant(day, time(0), timezone)),
+            epoch_ms(instant(day + timedelta(days=1), time(0), timezone)) - 1,
+        )
+        center: int | None = epoch_ms(instant(day, CENTER, timezone))
+        at: datetime | None = None
+        slots: set[Slot] = set()
+        coverage = Coverage()
+        calls = 0
+        while center is not None and calls < self._max_anchors:
+            async with self._budget.call(priority, patience=patience) as grant:
+                inventory = await self._inventory(merchant_id, party_size, center)
+            at = at or grant.at
+            calls += 1
+            times = {block.reservation_type_id: [t.reserved_ts for t in block.times] for block in inventory.types}
+            coverage = coverage.union(covered(center, times, self._limit, day=span))
+            slots |= {
+                Slot(t.reserved_ts, block.reservation_type_id, block.reservation_type_name)
+                for block in inventory.types
+                for t in block.times
+                if t.is_available and span[0] <= t.reserved_ts <= span[1]
+            }
+            gap = coverage.largest_gap(*span)
+            center = sum(gap) // 2 if gap else None
+        assert at is not None
+        return Look(at, tuple(sorted(slots)), coverage, calls)
+
+    async def book(self, body: dict[str, Any]) -> Reply:
+        """Send one booking, once. Everything that is not a clear yes or no is `unknown`.
+
+        Raises BudgetUnavailable or NotSent when nothing was sent.
+        """
+        async with self._budget.call("booking", patience=timedelta(seconds=20)):
+            try:
+                response = await self._http.post("/v2/web/reservations", json=body)
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                raise NotSent(f"the reservation service could not be reached: {type(error).__name__}") from error
+            except httpx.HTTPError as error:
+                return Reply("unknown", f"no answer: {type(error).__name__}", None)
+        answer = _json_object(response)
+        sentence = _sentence(answer)
+        if response.is_success and answer and answer.get("party"):
+            return Reply("booked", None, answer)
+        if response.is_success and _asks_for_card(answer):
+            return Reply("refused", sentence or "the restaurant asks for a card", answer)
+        if response.is_success or response.status_code >= 500 or response.status_code < 400:
+            return Reply("unknown", sentence or f"status {response.status_code} without a party", answer)
+        return Reply("refused", sentence or f"status {response.status_code}", answer)
+
+    async def _inventory(self, merchant_id: int, party_size: int, center: int) -> _Inventory:
+        query = {
+            "merchant_id": merchant_id,
+            "party_size": party_size,
+            "search_ts": center,
+            "limit": self._limit,
+            "show_reservation_types": 1,
+        }
+        try:
+            response = await self._http.get("/v2/web/reservations/inventory", params=query)
+        except httpx.TimeoutException as error:
+            raise LookFailed(Trouble.TIMEOUT, type(error).__name__) from error
+        except httpx.HTTPError as error:
+            raise LookFailed(Trouble.CONNECTION, f"{type(error).__name__}: {error}") from error
+        status = response.status_code
+        if status == 429:
+            raise LookFailed(Trouble.RATE_LIMITED, "status 429", _retry_after(response))
+        if status >= 500:
+            raise LookFailed(Trouble.SERVER_ERROR, f"status {status}", _retry_after(response))
+        if status != 200:
+            raise LookFailed(Trouble.REFUSED, f"status {status}", _retry_after(response))
+        try:
+            return _decode(response.content)
+        except msgspec.ValidationError as error:
+            raise LookFailed(Trouble.WRONG_SHAPE, str(error)) from error
+        except msgspec.DecodeError as error:
+            raise LookFailed(Trouble.NOT_JSON, str(error)) from error
+
+
+def open_http(base_url: str, *, user_agent: str, timeout_seconds: float) -> httpx.AsyncClient:
+    """The HTTP client of a worker; a whole call is bounded by the caller's lease as well."""
+    return httpx.AsyncClient(
+        base_url=base_url,
+        timeout=timeout_seconds,
+        headers={"User-Agent": user_agent, "Accept": "application/json", "Origin": PAGE.rstrip("/"), "Referer": PAGE},
+        limits=httpx.Limits(max_connections=16, max_keepalive_connections=10),
+    )
+
+
+def _retry_after(response: httpx.Response) -> timedelta | None:
+    """Seconds or an HTTP date, at most an hour. RFC 9110, 10.2.3."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        seconds = float(value)
+    else:
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return timedelta(seconds=min(max(seconds, 0), 3600))
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any] | None:
+    try:
+        answer = response.json()
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _sentence(answer: dict[str, Any] | None) -> str | None:
+    text = answer and (answer.get("message") or answer.get("error"))
+    return str(text)[:500] if text else None
+
+
+def _asks_for_card(answer: dict[str, Any] | None) -> bool:
+    return bool(answer) and any("card" in key.lower() or "payment" in key.lower() for key in answer or {})

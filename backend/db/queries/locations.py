@@ -1,0 +1,20 @@
+"""Restaurants."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+_COLUMNS = (
+    "key, name, brand, city, state, timezone, lat, lon, merchant_id, booking_slug, auto_book_allowed, horizon_days"
+)
+
+
+async def every(session: AsyncSession) -> Sequence[Row[Any]]:
+    return (await session.execute(text(f"SELECT {_COLUMNS} FROM locations ORDER BY name"))).all()
+
+
+async def by_key(session: AsyncSession, key: str) -> Row[Any] | None:
+    statement = text(f"SELECT {_COLUMNS} FROM locations WHERE key = :key")
+    return (await session.execute(statement, {"key": key})).one_or_none()

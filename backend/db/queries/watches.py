@@ -1,0 +1,118 @@
+"""Watches."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.domain.types import Channel, Watch
+
+_ACTIVE = text("""
+    SELECT g.id AS group_id, w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end,
+           w.auto_book, w.created_at, w.needs_match, w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
+           l.timezone
+    FROM scan_groups g JOIN locations l ON l.key = g.location_key JOIN watches w
+      ON (w.location_key, w.target_date, w.party_size) = (g.location_key, g.target_date, g.party_size)
+    JOIN users u ON u.id = w.user_id AND u.disabled_at IS NULL
+    WHERE g.id = ANY(:ids) AND w.status = 'active' ORDER BY w.created_at, w.id
+""")
+_CHANNELS = text("""
+    SELECT id, user_id, kind, address, verified_at FROM channels
+    WHERE user_id = ANY(:users) AND muted_at IS NULL AND disabled_at IS NULL ORDER BY id
+""")
+_MATCHED = text("UPDATE watches SET needs_match = false WHERE id = ANY(:ids)")
+_EXPIRE = text("""
+    UPDATE watches w SET status = 'expired', updated_at = now() FROM locations l
+    WHERE l.key = w.location_key AND w.status IN ('active', 'paused')
+      AND w.target_date < (now() + interval '1 day')::date AND w.target_date < (now() AT TIME ZONE l.timezone)::date
+    RETURNING w.id
+""")
+_OF_USER = text("""
+    SELECT w.*, g.last_ok_at AS last_scanned
+    FROM watches w JOIN scan_groups g USING (location_key, target_date, party_size)
+    WHERE w.user_id = :user_id AND w.status = ANY(:statuses) ORDER BY w.target_date, w.time_start, w.id
+""")
+_SAME = text("""
+    SELECT id FROM watches WHERE user_id = :user_id AND location_key = :location_key AND target_date = :target_date
+      AND party_size = :party_size AND time_start = :time_start AND time_end = :time_end AND status = 'active'
+    ORDER BY id LIMIT 1
+""")
+_INSERT = text("""
+    INSERT INTO watches (user_id, location_key, party_size, target_date, time_start, time_end, auto_book,
+                         book_first_name, book_last_name, book_email, book_phone)
+    VALUES (:user_id, :location_key, :party_size, :target_date, :time_start, :time_end, :auto_book,
+            :book_first_name, :book_last_name, :book_email, :book_phone) RETURNING id
+""")
+_CANCEL = text("""
+    UPDATE watches SET status = 'cancelled', updated_at = now()
+    WHERE id = :id AND user_id = :user_id AND status <> 'cancelled' RETURNING id
+""")
+
+
+def to_domain(row: Row[Any]) -> Watch:
+    """The part of a watch that rules need."""
+    return Watch(
+        id=row.id,
+        user_id=row.user_id,
+        location_key=row.location_key,
+        target_date=row.target_date,
+        party_size=row.party_size,
+        time_start=row.time_start,
+        time_end=row.time_end,
+        auto_book=row.auto_book,
+        created_at=row.created_at,
+        needs_match=row.needs_match,
+    )
+
+
+async def active_in_groups(session: AsyncSession, group_ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    """Active watches of people who are not disabled, by group, oldest first."""
+    found: dict[int, list[Row[Any]]] = {group_id: [] for group_id in group_ids}
+    for row in await session.execute(_ACTIVE, {"ids": list(group_ids)}):
+        found[row.group_id].append(row)
+    return found
+
+
+async def channels_of(session: AsyncSession, user_ids: Sequence[int]) -> dict[int, list[Channel]]:
+    """Usable channels by user."""
+    found: dict[int, list[Channel]] = {}
+    for row in await session.execute(_CHANNELS, {"users": sorted(set(user_ids))}):
+        channel = Channel(row.id, row.user_id, row.kind, row.address, row.verified_at is not None)
+        found.setdefault(row.user_id, []).append(channel)
+    return found
+
+
+async def mark_matched(session: AsyncSession, ids: Sequence[int]) -> None:
+    if ids:
+        await session.execute(_MATCHED, {"ids": sorted(ids)})
+
+
+async def expire(session: AsyncSession) -> int:
+    """End watches whose day is over at the restaurant; returns how many."""
+    return len((await session.execute(_EXPIRE)).all())
+
+
+async def of_user(session: AsyncSession, user_id: int, *, statuses: Sequence[str]) -> Sequence[Row[Any]]:
+    return (await session.execute(_OF_USER, {"user_id": user_id, "statuses": list(statuses)})).all()
+
+
+async def count_active(session: AsyncSession, user_id: int) -> int:
+    statement = text("SELECT count(*) FROM watches WHERE user_id = :user_id AND status IN ('active', 'paused')")
+    return int(await session.scalar(statement, {"user_id": user_id}) or 0)
+
+
+async def find_same(session: AsyncSession, values: dict[str, Any]) -> int | None:
+    """The caller's active watch with the same restaurant, day, party and window."""
+    keys = ("user_id", "location_key", "target_date", "party_size", "time_start", "time_end")
+    result: int | None = await session.scalar(_SAME, {key: values[key] for key in keys})
+    return result
+
+
+async def add(session: AsyncSession, values: dict[str, Any]) -> int:
+    return int((await session.execute(_INSERT, values)).scalar_one())
+
+
+async def cancel(session: AsyncSession, watch_id: int, *, user_id: int) -> bool:
+    """True when this ended a watch of that person."""
+    return (await session.execute(_CANCEL, {"id": watch_id, "user_id": user_id})).first() is not None

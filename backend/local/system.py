@@ -1,0 +1,91 @@
+"""The whole system on one machine: embedded servers where no address is set, then web, workers and scheduler."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from backend.db.base import open_engine
+from backend.db.migrations import migrate
+from backend.local.folders import lock_folder, prepare_data_folder, server_account
+from backend.local.postgres import PostgresServer
+from backend.local.process import LocalError, require_free_port
+from backend.local.server import ServerProcess
+from backend.local.supervisor import Child
+from backend.local.valkey import ValkeyServer
+from backend.settings import Settings
+
+# Looks that wait for the budget must never hold up a message or a booking: two workers.
+WORKERS = (("worker-1", "book,notify"), ("worker-2", "scan,upkeep"))
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Servers that were started, and the settings that lead to them."""
+
+    settings: Settings
+    servers: tuple[ServerProcess, ...]
+
+
+@contextmanager
+def servers(settings: Settings, *, postgres_options: Sequence[str] = ()) -> Iterator[Running]:
+    """Start what is not configured; stop it at the end. Raises LocalError with a sentence."""
+    require_free_port(settings.host, settings.port, setting="PORT")
+    started: list[ServerProcess] = []
+    changes: dict[str, str] = {}
+    lock = None
+    try:
+        if settings.database_url is None or settings.redis_url is None:
+            account = server_account()
+            data = prepare_data_folder(settings.houstons_data, account)
+            lock = lock_folder(data)
+            if settings.database_url is None:
+                postgres = PostgresServer(data, options=postgres_options, account=account)
+                postgres.start()
+                started.append(postgres)
+                changes["database_url"] = postgres.url
+            if settings.redis_url is None:
+                valkey = ValkeyServer(data)
+                valkey.start()
+                started.append(valkey)
+                changes["redis_url"] = valkey.url
+        running = settings.model_copy(update=changes)
+        asyncio.run(_migrate(running))
+        yield Running(running, tuple(started))
+    finally:
+        for server in reversed(started):
+            server.stop()
+        if lock is not None:
+            os.close(lock)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment of a child: ours, with the addresses of what was started."""
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.require_database_url,
+        "REDIS_URL": settings.require_redis_url,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def product_children(environment: dict[str, str]) -> list[Child]:
+    """Web, workers and scheduler."""
+    houstons = (sys.executable, "-m", "backend.cli")
+    return [
+        Child("web", (*houstons, "web"), environment),
+        *(Child(name, (*houstons, "worker", "--queues", queues), environment, 30.0) for name, queues in WORKERS),
+        Child("scheduler", (*houstons, "scheduler"), environment),
+    ]
+
+
+async def _migrate(settings: Settings) -> None:
+    engine = open_engine(settings.require_database_url, pool_size=1, name="migrate")
+    try:
+        await migrate(engine)
+    except OSError as error:
+        raise LocalError(f"Postgres at DATABASE_URL cannot be reached: {error}") from None
+    finally:
+        await engine.dispose()

@@ -1,0 +1,56 @@
+"""Telling the person, and for unknown outcomes the operators, what became of a booking."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.db.queries import bookings, notifications, watches
+from backend.db.queries.notifications import NewMessage
+from backend.domain.dedup import booking_key
+from backend.domain.types import Kind
+
+_KINDS = {
+    "booked": Kind.BOOKED,
+    "refused": Kind.BOOKING_REFUSED,
+    "unknown": Kind.BOOKING_UNKNOWN,
+    "dry_run": Kind.BOOKING_DRY_RUN,
+}
+
+
+async def announce(session: AsyncSession, booking_id: int, *, operators: Sequence[str]) -> tuple[tuple[int, str], ...]:
+    """Write the messages about a booking's present state; returns (id, channel). Told before: nothing is written."""
+    booking = await bookings.load(session, booking_id)
+    if booking is None or booking.state not in _KINDS:
+        return ()
+    kind = _KINDS[booking.state]
+    channels = await watches.channels_of(session, [booking.user_id]) if booking.user_id else {}
+    messages = [
+        NewMessage(
+            user_id=booking.user_id,
+            watch_id=booking.watch_id,
+            booking_id=booking_id,
+            channel_id=channel.id,
+            channel=channel.kind,
+            kind=kind,
+            recipient=channel.address,
+            items=((booking.drop_id, booking_key(kind, booking_id=booking_id, channel=channel.id)),),
+        )
+        for channel in channels.get(booking.user_id, ())
+        if channel.kind == "email" or channel.is_verified
+    ]
+    if kind is Kind.BOOKING_UNKNOWN:
+        messages += [
+            NewMessage(
+                user_id=None,
+                watch_id=booking.watch_id,
+                booking_id=booking_id,
+                channel_id=None,
+                channel="email",
+                kind=kind,
+                recipient=address,
+                items=((booking.drop_id, booking_key(kind, booking_id=booking_id, channel=address)),),
+            )
+            for address in dict.fromkeys(operators)
+        ]
+    known = await notifications.known_keys(session, [message.items[0][1] for message in messages])
+    return tuple(await notifications.add(session, [m for m in messages if m.items[0][1] not in known]))

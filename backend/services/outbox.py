@@ -1,0 +1,71 @@
+"""From the ledgers to the queue: right after a commit, and again for what a crash or an empty Redis left behind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Row
+
+from backend.clients.jobs import Job, Jobs
+from backend.db.base import Sessions
+from backend.db.queries import bookings, notifications, runs
+from backend.domain.booking_rules import choose_attempts
+from backend.services import booking_outcomes
+
+_EPOCH_KEY = "outbox:epoch"
+_ACTOR = {"email": "send_email_notification", "sms": "send_sms_notification"}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Ledger rows that wait to be sent: messages as (id, channel), and bookings."""
+
+    messages: tuple[tuple[int, str], ...] = ()
+    bookings: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """What the relay found."""
+
+    messages: int
+    bookings: int
+    lost_bookings: int
+    closed_runs: Sequence[Row[Any]]
+
+
+async def dispatch(sessions: Sessions, jobs: Jobs, work: Work) -> bool:
+    """Enqueue committed rows and stamp them. False when Redis is away: the relay will find them."""
+    if not work.messages and not work.bookings:
+        return True
+    queue: list[Job] = [("auto_book_reservation", (booking_id,)) for booking_id in work.bookings]
+    queue += [(_ACTOR[channel], (message_id,)) for message_id, channel in work.messages]
+    try:
+        await jobs.send(queue)
+    except RedisError:
+        return False
+    async with sessions.begin() as session:
+        await notifications.mark_dispatched(session, [message_id for message_id, _ in work.messages])
+        await bookings.mark_dispatched(session, work.bookings)
+    return True
+
+
+async def relay(sessions: Sessions, redis: Redis, jobs: Jobs, *, operators: Sequence[str], now: datetime) -> Relayed:
+    """Find what was left behind, and send it on. Raises RedisError when Redis is away: the next tick tries again."""
+    was_flushed = not await redis.exists(_EPOCH_KEY)
+    async with sessions.begin() as session:
+        await notifications.return_lost(session)
+        lost = await bookings.take_lost(session)
+        for booking_id in lost:
+            await booking_outcomes.announce(session, booking_id, operators=operators)
+        await bookings.lapse_old(session)
+        groups = await bookings.waiting_groups(session, everything=was_flushed)
+        chosen = choose_attempts(await bookings.candidates(session, groups), now=now) if groups else []
+        due = await notifications.due(session, everything=was_flushed)
+        closed = await runs.close_stale(session)
+    if await dispatch(sessions, jobs, Work(tuple(due), tuple(chosen))):
+        await redis.set(_EPOCH_KEY, now.isoformat())
+    return Relayed(len(due), len(chosen), len(lost), closed)

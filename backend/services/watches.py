@@ -1,0 +1,120 @@
+"""Leaving, listing and ending watches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import Row
+
+from backend.db.base import Sessions
+from backend.db.queries import groups, locations, watches
+from backend.domain import windows
+from backend.domain.types import Watch
+from backend.services.errors import AppError
+
+MAX_DAYS_AHEAD = 90
+STATUSES = ("active", "paused", "booked", "cancelled", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class NewWatch:
+    """What a person asks for. Times are the restaurant's; booking details may be missing unless auto_book is set."""
+
+    location_key: str
+    target_date: date
+    party_size: int
+    time_start: time
+    time_end: time
+    auto_book: bool
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    phone: str | None
+
+
+async def make_watch(sessions: Sessions, user: Row[Any], wish: NewWatch, *, max_active: int, now: datetime) -> int:
+    """Write a watch and make its group due. The same watch twice is the same watch. Raises AppError 400."""
+    async with sessions.begin() as session:
+        location = await locations.by_key(session, wish.location_key)
+        if location is None:
+            raise AppError(400, f"There is no restaurant {wish.location_key!r}", field="location_key")
+        _check(wish, location, now=now)
+        values = {"user_id": user.id, **_booking_details(wish, user, location), **_window(wish)}
+        # The group comes first: its row lock puts this watch before or after a look, never in between.
+        draft = Watch(
+            0, user.id, location.key, wish.target_date, wish.party_size, wish.time_start, wish.time_end, False, now
+        )
+        await groups.ensure(
+            session,
+            location_key=location.key,
+            target_date=wish.target_date,
+            party_size=wish.party_size,
+            tier=windows.tier_of(draft, location.timezone, now),
+        )
+        same = await watches.find_same(session, values)
+        if same is not None:
+            return same
+        if await watches.count_active(session, user.id) >= max_active:
+            raise AppError(400, f"You have {max_active} watches already; end one first")
+        return await watches.add(session, values)
+
+
+async def list_watches(sessions: Sessions, user_id: int, *, statuses: Sequence[str]) -> Sequence[Row[Any]]:
+    """A person's own watches, by date. Raises AppError 400 for an unknown status."""
+    for status in statuses:
+        if status not in STATUSES:
+            raise AppError(400, f"There is no status {status!r}; use one of {', '.join(STATUSES)}", field="status")
+    async with sessions() as session:
+        return await watches.of_user(session, user_id, statuses=statuses)
+
+
+async def cancel_watch(sessions: Sessions, watch_id: int, *, user_id: int) -> None:
+    """End one's own watch. Raises AppError 404, also for somebody else's."""
+    async with sessions.begin() as session:
+        if not await watches.cancel(session, watch_id, user_id=user_id):
+            raise AppError(404, "There is no such watch")
+
+
+def _check(wish: NewWatch, location: Row[Any], *, now: datetime) -> None:
+    if not 1 <= wish.party_size <= 20:
+        raise AppError(400, "A party has 1 to 20 people", field="party_size")
+    today = windows.today(now, location.timezone)
+    if wish.target_date < today:
+        raise AppError(400, "That day is over at the restaurant", field="target_date")
+    if (wish.target_date - today).days > MAX_DAYS_AHEAD:
+        raise AppError(400, f"At most {MAX_DAYS_AHEAD} days ahead", field="target_date")
+    if wish.time_start > wish.time_end:
+        raise AppError(400, "The window ends before it starts", field="time_end")
+    if windows.instant(wish.target_date, wish.time_end, location.timezone) < now:
+        raise AppError(400, "That window has passed at the restaurant", field="time_end")
+
+
+def _booking_details(wish: NewWatch, user: Row[Any], location: Row[Any]) -> dict[str, Any]:
+    phone = "".join(c for c in wish.phone or user.phone or "" if c.isdigit())
+    details = {
+        "book_first_name": wish.first_name or user.first_name,
+        "book_last_name": wish.last_name or user.last_name,
+        "book_email": wish.email or user.email,
+        "book_phone": phone or None,
+    }
+    if wish.auto_book:
+        if not location.auto_book_allowed:
+            raise AppError(400, f"Automatic booking is off for {location.name}", field="auto_book")
+        missing = [key for key, value in details.items() if not value]
+        if missing:
+            words = ", ".join(key.removeprefix("book_").replace("_", " ") for key in missing)
+            raise AppError(400, f"To book for you we also need: {words}", field=missing[0])
+        if not 10 <= len(phone) <= 15:
+            raise AppError(400, "A telephone number has 10 digits", field="book_phone")
+    return {**details, "auto_book": wish.auto_book}
+
+
+def _window(wish: NewWatch) -> dict[str, Any]:
+    return {
+        "location_key": wish.location_key,
+        "target_date": wish.target_date,
+        "party_size": wish.party_size,
+        "time_start": wish.time_start,
+        "time_end": wish.time_end,
+    }

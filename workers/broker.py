@@ -1,0 +1,54 @@
+"""The broker and its middleware, in order. Import it before any actor: actors bind to the broker that is set."""
+
+import asyncio
+import signal
+from typing import Any
+
+import dramatiq
+import uvloop
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import (
+    AgeLimit,
+    AsyncIO,
+    Callbacks,
+    Middleware,
+    Retries,
+    ShutdownNotifications,
+    TimeLimit,
+)
+
+from backend.local.process import die_with_parent
+from backend.settings import load_settings
+from observability.logging import configure_logging
+from workers.resources import ResourcesMiddleware
+
+
+class Process(Middleware):
+    """A worker process: a fast loop, our logs, and no life after its master's."""
+
+    def after_process_boot(self, broker: Any) -> None:
+        die_with_parent(signal.SIGTERM)
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+        configure_logging(level=settings.log_level, form=settings.log_format)
+
+
+settings = load_settings()
+resources = ResourcesMiddleware(settings)
+broker = RedisBroker(  # type: ignore[no-untyped-call]
+    url=settings.require_redis_url,
+    middleware=[
+        Process(),
+        # A look that waited longer than its lease was claimed again: such a message is worth nothing any more.
+        AgeLimit(),
+        TimeLimit(time_limit=110_000),
+        ShutdownNotifications(),
+        Callbacks(),
+        # The ledgers are the only retry machine.
+        Retries(max_retries=0),
+        AsyncIO(),
+        resources,
+    ],
+    heartbeat_timeout=15_000,
+    maintenance_chance=100_000,
+)
+dramatiq.set_broker(broker)

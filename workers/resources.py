@@ -1,0 +1,134 @@
+"""What a worker process holds: engine, Redis, HTTP client and channels, made and closed on the actors' event loop."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.middleware import Middleware
+from dramatiq.middleware.middleware import MiddlewareError
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backend.clients.budget import Budget
+from backend.clients.channels.email import Mailer
+from backend.clients.jobs import Jobs
+from backend.clients.wisely import Wisely, open_http
+from backend.db.base import Sessions, open_engine, sessions_of
+from backend.domain.types import Tier
+from backend.services.delivery import Sender
+from backend.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """One process's connections to everything outside."""
+
+    settings: Settings
+    engine: AsyncEngine
+    sessions: Sessions
+    redis: Redis
+    http: httpx.AsyncClient
+    jobs: Jobs
+    budget: Budget
+    wisely: Wisely
+    senders: Mapping[str, Sender]
+
+    @property
+    def periods(self) -> Mapping[Tier, timedelta]:
+        return {
+            Tier.URGENT: timedelta(seconds=self.settings.urgent_scan_seconds),
+            Tier.NORMAL: timedelta(seconds=self.settings.normal_scan_seconds),
+        }
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        addresses = (self.settings.notification_email, self.settings.admin_email)
+        return tuple(address for address in addresses if address)
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.redis.aclose()
+        await self.engine.dispose()
+
+
+def open_resources(settings: Settings) -> Resources:
+    """Make the connections of a worker. Call it on the loop that will use them."""
+    engine = open_engine(settings.require_database_url, pool_size=8, name="worker")
+    redis = Redis.from_url(settings.require_redis_url, socket_timeout=5, socket_connect_timeout=5)
+    http = open_http(
+        settings.wisely_base_url,
+        user_agent=settings.wisely_user_agent,
+        timeout_seconds=settings.wisely_timeout_seconds,
+    )
+    budget = Budget(
+        redis,
+        cap=settings.upstream_rate_cap,
+        mean=settings.upstream_rate_mean,
+        lease=timedelta(seconds=4 * settings.wisely_timeout_seconds + 5),
+    )
+    return Resources(
+        settings=settings,
+        engine=engine,
+        sessions=sessions_of(engine),
+        redis=redis,
+        http=http,
+        jobs=Jobs(redis),
+        budget=budget,
+        wisely=Wisely(http, budget, limit=settings.wisely_limit, max_anchors=settings.wisely_max_anchors),
+        senders=_senders(settings),
+    )
+
+
+def _senders(settings: Settings) -> dict[str, Sender]:
+    if settings.smtp_host is None or settings.smtp_from is None:
+        return {}
+    mailer = Mailer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.smtp_from,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=settings.smtp_pass.get_secret_value() if settings.smtp_pass else None,
+        ca_file=settings.smtp_ca_file,
+    )
+    return {"email": mailer}
+
+
+class ResourcesMiddleware(Middleware):
+    """Opens the resources when a worker boots and closes them when its last message is done."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: Resources | None = None
+
+    @property
+    def current(self) -> Resources:
+        if self._open is None:
+            raise RuntimeError("the worker has not booted")
+        return self._open
+
+    def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        loop = get_event_loop_thread()
+        if loop is None:
+            raise MiddlewareError("the event loop of the actors did not start")
+        try:
+            self._open = loop.run_coroutine(self._make())
+        except Exception as error:
+            raise MiddlewareError(f"resources: {error}") from error
+
+    def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        loop = get_event_loop_thread()
+        if loop is not None and self._open is not None:
+            loop.run_coroutine(self._open.close())
+            self._open = None
+
+    async def _make(self) -> Resources:
+        return open_resources(self._settings)
+
+
+def utc_now() -> datetime:
+    """The clock of the edges; everything below takes `now`."""
+    return datetime.now(UTC)

@@ -30,7 +30,8 @@ _LOAD = text("""
     WHERE b.id = :id FOR UPDATE OF b
 """)
 _CLAIM = text("""
-    UPDATE bookings SET state = 'attempting', claim_token = :token, lease_until = now() + :lease, attempted_at = now()
+    UPDATE bookings SET state = 'attempting', claim_token = :token, attempted_at = now(),
+           lease_until = now() + CAST(:lease AS interval)
     WHERE id = :id AND state = 'wanted'
 """)
 _UNCLAIM = text("""
@@ -53,7 +54,7 @@ _LAPSE_OTHERS = text("""
 """)
 _LAPSE_OLD = text("""
     UPDATE bookings SET state = 'lapsed', reason = 'not attempted within 120 seconds', settled_at = now()
-    WHERE state = 'wanted' AND wanted_at < now() - :wanted_for
+    WHERE state = 'wanted' AND wanted_at < now() - CAST(:wanted_for AS interval)
 """)
 _LAPSE_GONE = text("""
     UPDATE bookings b SET state = 'lapsed', reason = 'the table was gone', settled_at = now()

@@ -27,13 +27,14 @@ _MAKE_DUE = {
         WHERE (g.location_key, g.target_date, g.party_size)
             = (wanted.location_key, wanted.target_date, wanted.party_size)
           AND (g.lease_until IS NULL OR g.lease_until < now())
-          AND (g.tier <> '{tier}' OR coalesce(g.applied_look_at, '-infinity') < now() - :half_period)
+          AND (g.tier <> '{tier}' OR coalesce(g.applied_look_at, '-infinity') < now() - CAST(:half_period AS interval))
     """)
     for tier in Tier
 }
 
 _CLAIM = text("""
-    UPDATE scan_groups SET lease_until = now() + :lease, next_scan_at = now() + :lease
+    UPDATE scan_groups SET lease_until = now() + CAST(:lease AS interval),
+           next_scan_at = now() + CAST(:lease AS interval)
     WHERE id IN (
         SELECT id FROM scan_groups
         WHERE next_scan_at <= now() AND (lease_until IS NULL OR lease_until < now())

@@ -31,8 +31,8 @@ class NewMessage:
 
 _KNOWN = text("SELECT dedup_key FROM notification_items WHERE dedup_key = ANY(:keys)")
 _CLAIM = text("""
-    UPDATE notification_log SET status = 'sending', claim_token = :token, lease_until = now() + :lease,
-           attempts = attempts + 1
+    UPDATE notification_log SET status = 'sending', claim_token = :token, attempts = attempts + 1,
+           lease_until = now() + CAST(:lease AS interval)
     WHERE id = :id AND status = 'queued' AND next_attempt_at <= now()
     RETURNING id, channel, kind, recipient, message_id, attempts, watch_id, booking_id
 """)
@@ -71,7 +71,7 @@ _RETURN_LOST = text("""
 """)
 _DUE = text("""
     SELECT id, channel FROM notification_log WHERE status = 'queued' AND next_attempt_at <= now()
-      AND (:everything OR dispatched_at IS NULL OR dispatched_at < now() - :unclaimed_for)
+      AND (:everything OR dispatched_at IS NULL OR dispatched_at < now() - CAST(:unclaimed_for AS interval))
     ORDER BY next_attempt_at LIMIT 1000
 """)
 _DISPATCHED = text("UPDATE notification_log SET dispatched_at = now() WHERE id = ANY(:ids) AND status = 'queued'")

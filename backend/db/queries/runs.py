@@ -19,7 +19,7 @@ _ADD = text("""
 """)
 
 _CLOSE = text("""
-    UPDATE scan_runs SET closed_at = now() WHERE closed_at IS NULL AND started_at < now() - :after
+    UPDATE scan_runs SET closed_at = now() WHERE closed_at IS NULL AND started_at < now() - CAST(:after AS interval)
     RETURNING id, tier, scanned, skipped, matches, booked, failed, groups
 """)
 

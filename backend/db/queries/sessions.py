@@ -7,7 +7,8 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _ADD = text("""
-    INSERT INTO sessions (user_id, token_hash, expires_at) VALUES (:user_id, :token_hash, now() + :lifetime)
+    INSERT INTO sessions (user_id, token_hash, expires_at) 
+    VALUES (:user_id, :token_hash, now() + CAST(:lifetime AS interval))
 """)
 _USER = text("""
     SELECT u.id, u.email, u.name, u.first_name, u.last_name, u.phone, u.picture, u.role

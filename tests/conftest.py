@@ -1,0 +1,227 @@
+"""Real parts for every test: Postgres and Valkey of our own, the simulator over HTTP, a mail server with TLS."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from backend.clients.budget import Budget
+from backend.clients.channels.email import Mailer
+from backend.clients.jobs import Jobs
+from backend.clients.wisely import Wisely, open_http
+from backend.db.base import open_engine, sessions_of
+from backend.db.migrations import migrate
+from backend.local.postgres import THROW_AWAY, PostgresServer
+from backend.local.process import free_port
+from backend.local.valkey import ValkeyServer
+from backend.settings import Settings
+from workers.resources import Resources
+
+SMTP_USER, SMTP_PASSWORD = "tester", "a-password-for-tests"
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that Postgres, as another user, can reach."""
+    path = tmp_path_factory.mktemp("servers")
+    for parent in (path, path.parent, path.parent.parent):
+        os.chmod(parent, 0o755)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres(folder: Path) -> Iterator[PostgresServer]:
+    """A migrated database, emptied before each test that asks for `resources`."""
+    server = PostgresServer(folder, options=THROW_AWAY)
+    server.start()
+    asyncio.run(_migrate(server.url))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey(folder: Path) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(folder)
+    server.start()
+    yield server
+    server.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """The simulated restaurants and mailbox."""
+
+    url: str
+    smtp_port: int
+    ca_file: Path
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=10) as response:
+            return json.load(response)
+
+    def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = json.dumps(body or {}).encode()
+        request = urllib.request.Request(
+            self.url + path, data=data, method=method, headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.loads(response.read() or b"null")
+
+    def open(
+        self, merchant_id: int, day: str, *times: str, party_sizes: tuple[int, ...] = (2, 4), tables: int = 1
+    ) -> None:
+        body = {"merchant_id": merchant_id, "date": day, "times": list(times), "party_sizes": list(party_sizes)}
+        self.send("POST", "/control/slots/open", {**body, "tables": tables})
+
+    def close(self, merchant_id: int, day: str, *times: str) -> None:
+        self.send("POST", "/control/slots/close", {"merchant_id": merchant_id, "date": day, "times": list(times)})
+
+    @property
+    def bookings(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("/control/bookings")["bookings"]
+        return found
+
+    @property
+    def mails(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("/mailbox.json")
+        return found
+
+    @property
+    def inventory_requests(self) -> int:
+        return int(self.get("/control/statistics")["requests_by_operation"]["inventory"])
+
+
+@pytest.fixture(scope="session")
+def simulator_process(folder: Path) -> Iterator[Simulator]:
+    port, smtp_port, ca_file = free_port(), free_port(), folder / "ca.pem"
+    command = [sys.executable, "-m", "simulator", "--port", str(port), "--smtp-port", str(smtp_port)]
+    command += ["--starttls", "--require-starttls", "--ca-file", str(ca_file)]
+    command += ["--smtp-user", SMTP_USER, "--smtp-password", SMTP_PASSWORD]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "ready" in process.stdout.readline()
+    yield Simulator(f"http://127.0.0.1:{port}", smtp_port, ca_file)
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
+
+
+@pytest.fixture
+def simulator(simulator_process: Simulator) -> Simulator:
+    """The simulator with nothing open, nobody's mail, and no trouble."""
+    simulator_process.send("POST", "/control/reset")
+    simulator_process.send("DELETE", "/control/mailbox/trouble")
+    simulator_process.send("DELETE", "/mailbox")
+    return simulator_process
+
+
+@pytest.fixture
+def settings(postgres: PostgresServer, valkey: ValkeyServer, simulator: Simulator) -> Settings:
+    return Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        database_url=postgres.url,
+        redis_url=valkey.url,
+        wisely_base_url=simulator.url,
+        wisely_timeout_seconds=2,
+        upstream_rate_mean=10,
+        smtp_host="127.0.0.1",
+        smtp_port=simulator.smtp_port,
+        smtp_user=SMTP_USER,
+        smtp_pass=SMTP_PASSWORD,
+        smtp_from="Tracker <tables@tracker.test>",
+        smtp_ca_file=simulator.ca_file,
+        notification_email="operator@tracker.test",
+    )
+
+
+@pytest.fixture
+async def resources(settings: Settings) -> AsyncIterator[Resources]:
+    """What a worker holds, on an empty database and an empty Valkey whose budget is full."""
+    engine = open_engine(settings.require_database_url, pool_size=10, name="tests")
+    redis = Redis.from_url(settings.require_redis_url)
+    await empty_database(engine)
+    await redis.flushall()
+    clock, _ = await redis.time()
+    await redis.hset(
+        "budget:state", mapping={"tokens": 1000, "at": clock * 1000, "born": 0, "failures": 0, "opened": 0}
+    )
+    http = open_http(settings.wisely_base_url, user_agent="tests", timeout_seconds=settings.wisely_timeout_seconds)
+    budget = Budget(redis, cap=10, mean=10, lease=timedelta(seconds=13))
+    mailer = Mailer(
+        host="127.0.0.1",
+        port=settings.smtp_port,
+        sender=str(settings.smtp_from),
+        security="starttls",
+        user=SMTP_USER,
+        password=SMTP_PASSWORD,
+        ca_file=settings.smtp_ca_file,
+    )
+    opened = Resources(
+        settings=settings,
+        engine=engine,
+        sessions=sessions_of(engine),
+        redis=redis,
+        http=http,
+        jobs=Jobs(redis),
+        budget=budget,
+        wisely=Wisely(http, budget, limit=50, max_anchors=4),
+        senders={"email": mailer},
+    )
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def client(settings: Settings, resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
+    """The web application, in this process, on the same database."""
+    from backend.app import create_app
+
+    app = create_app(settings)
+    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 1))  # type: ignore[arg-type]
+    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://tracker.test") as http:
+        yield http
+
+
+async def empty_database(engine: Any) -> None:
+    """Everything but the restaurants and the switches, which go back to how they were shipped."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "TRUNCATE users, sessions, channels, watches, scan_groups, scan_runs, slot_drops, look_exposure, "
+                "scan_history, notification_log, notification_items, notification_attempts, bookings RESTART IDENTITY CASCADE"
+            )
+        )
+        await connection.execute(text("UPDATE switches SET is_on = true"))
+        await connection.execute(
+            text(
+                "UPDATE locations SET looking = true, horizon_days = 30, "
+                "auto_book_allowed = key NOT IN ('hillstone_park_avenue', 'east_hampton_grill')"
+            )
+        )
+
+
+async def _migrate(url: str) -> None:
+    engine = open_engine(url, pool_size=1, name="tests")
+    await migrate(engine)
+    await engine.dispose()
+
+
+async def eventually(is_true: Any, *, seconds: float = 15) -> None:
+    """Wait until an async predicate holds; fails with a deadline, never by a fixed sleep."""
+    deadline = time.monotonic() + seconds
+    while not await is_true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.05)

@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +17,11 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from backend.app import create_app
 from backend.clients.budget import Budget
 from backend.clients.channels.email import Mailer
 from backend.clients.jobs import Jobs
@@ -177,22 +181,38 @@ async def resources(settings: Settings) -> AsyncIterator[Resources]:
         http=http,
         jobs=Jobs(redis),
         budget=budget,
-        wisely=Wisely(http, budget, limit=50, max_anchors=4),
+        wisely=Wisely(http, budget, limit=50, max_anchors=4, call_seconds=3),
         senders={"email": mailer},
     )
     yield opened
     await opened.close()
 
 
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """The web application on a port of its own; yields its address."""
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=free_port(), log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started:
+        assert thread.is_alive(), "the web server did not start"
+        assert time.monotonic() < deadline, "the web server did not start"
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{config.port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
 @pytest.fixture
 async def client(settings: Settings, resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
-    """The web application, in this process, on the same database."""
-    from backend.app import create_app
-
-    app = create_app(settings)
-    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 1))  # type: ignore[arg-type]
-    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://tracker.test") as http:
-        yield http
+    """The web application over HTTP, on the same database."""
+    with serving(settings) as url:
+        async with httpx.AsyncClient(base_url=url) as http:
+            yield http
 
 
 async def empty_database(engine: Any) -> None:
@@ -201,7 +221,8 @@ async def empty_database(engine: Any) -> None:
         await connection.execute(
             text(
                 "TRUNCATE users, sessions, channels, watches, scan_groups, scan_runs, slot_drops, look_exposure, "
-                "scan_history, notification_log, notification_items, notification_attempts, bookings RESTART IDENTITY CASCADE"
+                "scan_history, notification_log, notification_items, notification_attempts, bookings "
+                "RESTART IDENTITY CASCADE"
             )
         )
         await connection.execute(text("UPDATE switches SET is_on = true"))

@@ -77,7 +77,13 @@ def open_resources(settings: Settings) -> Resources:
         http=http,
         jobs=Jobs(redis),
         budget=budget,
-        wisely=Wisely(http, budget, limit=settings.wisely_limit, max_anchors=settings.wisely_max_anchors),
+        wisely=Wisely(
+            http,
+            budget,
+            limit=settings.wisely_limit,
+            max_anchors=settings.wisely_max_anchors,
+            call_seconds=1.5 * settings.wisely_timeout_seconds,
+        ),
         senders=_senders(settings),
     )
 

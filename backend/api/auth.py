@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import Cookie
+from litestar.params import JSONBody
 
 from backend.api.access import COOKIE, OPEN, current_user, user_guard
 from backend.api.schemas import SignIn, SignUp, user_out
@@ -18,7 +19,7 @@ class AuthController(Controller):
     path = "/api/auth"
 
     @post("/signup", status_code=200, opt=OPEN)
-    async def sign_up(self, request: Request[Any, Any, Any], data: SignUp) -> Response[dict[str, Any]]:
+    async def sign_up(self, request: Request[Any, Any, Any], data: JSONBody[SignUp]) -> Response[dict[str, Any]]:
         lifetime = _lifetime(request)
         signed_in = await accounts.sign_up(
             request.app.state.sessions,
@@ -30,7 +31,7 @@ class AuthController(Controller):
         return _answer(request, signed_in, lifetime)
 
     @post("/login", status_code=200, opt=OPEN)
-    async def sign_in(self, request: Request[Any, Any, Any], data: SignIn) -> Response[dict[str, Any]]:
+    async def sign_in(self, request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Response[dict[str, Any]]:
         if not data.email or not data.password:
             raise AppError(400, "Please give e-mail and password", field="password" if data.email else "email")
         lifetime = _lifetime(request)

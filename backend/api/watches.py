@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from litestar import Controller, Request, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 from redis.exceptions import RedisError
 
 from backend.api.access import current_user, user_guard
@@ -20,7 +21,7 @@ class WatchController(Controller):
 
     @get()
     async def list_watches(
-        self, request: Request[Any, Any, Any], status: str = "active,paused"
+        self, request: Request[Any, Any, Any], status: FromQuery[str] = "active,paused"
     ) -> dict[str, list[WatchOut]]:
         rows = await watches.list_watches(
             request.app.state.sessions, current_user(request).id, statuses=status.split(",")
@@ -28,7 +29,7 @@ class WatchController(Controller):
         return {"watches": [watch_out(row) for row in rows]}
 
     @post(status_code=200)
-    async def make_watch(self, request: Request[Any, Any, Any], data: WatchIn) -> dict[str, Any]:
+    async def make_watch(self, request: Request[Any, Any, Any], data: JSONBody[WatchIn]) -> dict[str, Any]:
         if not data.location_key:
             raise AppError(400, "Please choose a restaurant", field="location_key")
         if data.target_date is None:
@@ -57,7 +58,7 @@ class WatchController(Controller):
         return {"success": True, "watch_id": watch_id}
 
     @delete("/{watch_id:int}", status_code=200)
-    async def cancel_watch(self, request: Request[Any, Any, Any], watch_id: int) -> dict[str, Any]:
+    async def cancel_watch(self, request: Request[Any, Any, Any], watch_id: FromPath[int]) -> dict[str, Any]:
         await watches.cancel_watch(request.app.state.sessions, watch_id, user_id=current_user(request).id)
         return {"success": True}
 

@@ -1,5 +1,6 @@
 """The reservation service's public API: what is open, and booking. See docs/upstream.md."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
@@ -59,11 +60,15 @@ class Reply:
 class Wisely:
     """Calls under the shared budget, over one HTTP client."""
 
-    def __init__(self, http: httpx.AsyncClient, budget: Budget, *, limit: int, max_anchors: int) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, budget: Budget, *, limit: int, max_anchors: int, call_seconds: float
+    ) -> None:
         self._http = http
         self._budget = budget
         self._limit = limit
         self._max_anchors = max_anchors
+        # Bounds a whole call: the HTTP client's own time-out starts anew with every byte.
+        self._call_seconds = call_seconds
 
     async def look(
         self, merchant_id: int, day: date, party_size: int, *, timezone: str, priority: Priority, patience: timedelta
@@ -106,10 +111,11 @@ class Wisely:
         """
         async with self._budget.call("booking", patience=timedelta(seconds=20)):
             try:
-                response = await self._http.post("/v2/web/reservations", json=body)
+                async with asyncio.timeout(self._call_seconds):
+                    response = await self._http.post("/v2/web/reservations", json=body)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 raise NotSent(f"the reservation service could not be reached: {type(error).__name__}") from error
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, TimeoutError) as error:
                 return Reply("unknown", f"no answer: {type(error).__name__}", None)
         answer = _json_object(response)
         sentence = _sentence(answer)
@@ -130,8 +136,9 @@ class Wisely:
             "show_reservation_types": 1,
         }
         try:
-            response = await self._http.get("/v2/web/reservations/inventory", params=query)
-        except httpx.TimeoutException as error:
+            async with asyncio.timeout(self._call_seconds):
+                response = await self._http.get("/v2/web/reservations/inventory", params=query)
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise LookFailed(Trouble.TIMEOUT, type(error).__name__) from error
         except httpx.HTTPError as error:
             raise LookFailed(Trouble.CONNECTION, f"{type(error).__name__}: {error}") from error

@@ -1,4 +1,6 @@
 """Placeholder."""
+
+
 async def test_locations_are_listed(client) -> None:
     answer = await client.get("/api/locations")
     assert answer.status_code == 200

@@ -1,0 +1,150 @@
+"""A guest, a restaurant, and the steps of the loop, taken one by one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from backend.db.queries import groups, users
+from backend.services import accounts
+from backend.services.booking import Outcome, attempt
+from backend.services.delivery import Delivery, deliver
+from backend.services.outbox import dispatch, relay
+from backend.services.scan import Scan, scan
+from backend.services.watches import NewWatch, make_watch
+from tests.conftest import Simulator
+from workers.resources import Resources
+
+PEACHTREE = 278258
+PASADENA = 278270
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Drives one step at a time, so that a test can stop, repeat or lose any of them."""
+
+    r: Resources
+    simulator: Simulator
+
+    @property
+    def day(self) -> date:
+        """Three days ahead: tomorrow or the day after in every zone."""
+        return (datetime.now(UTC) + timedelta(days=3)).date()
+
+    async def guest(self, name: str = "alice") -> Any:
+        signed_in = await accounts.sign_up(
+            self.r.sessions,
+            name=name.title(),
+            email=f"{name}@guests.test",
+            password="correct horse",
+            lifetime=timedelta(days=1),
+        )
+        return signed_in.user
+
+    async def watch(self, user: Any, location: str = "peachtree", **changes: Any) -> int:
+        wish = {
+            "location_key": location,
+            "target_date": self.day,
+            "party_size": 2,
+            "time_start": time(18),
+            "time_end": time(20),
+            "auto_book": False,
+            "first_name": user.name,
+            "last_name": "Guest",
+            "email": user.email,
+            "phone": f"404555{user.id:04d}",
+        }
+        return await make_watch(
+            self.r.sessions, user, NewWatch(**{**wish, **changes}), max_active=25, now=datetime.now(UTC)
+        )
+
+    def open(self, *times: str, merchant: int = PEACHTREE, **options: Any) -> None:
+        self.simulator.open(merchant, self.day.isoformat(), *times, **options)
+
+    def close(self, *times: str, merchant: int = PEACHTREE) -> None:
+        self.simulator.close(merchant, self.day.isoformat(), *times)
+
+    async def look(self) -> Scan:
+        """Make everything due, claim it and look at it, as one run."""
+        async with self.r.sessions.begin() as session:
+            await session.execute(text("UPDATE scan_groups SET next_scan_at = now(), lease_until = NULL"))
+            claimed = await groups.claim_due(session, most=100)
+            run = "INSERT INTO scan_runs (tier, groups) VALUES ('normal', :groups) RETURNING id"
+            run_id = int((await session.execute(text(run), {"groups": len(claimed)})).scalar_one())
+        return await scan(
+            self.r.sessions,
+            self.r.wisely,
+            [row.id for row in claimed],
+            run_id,
+            periods=self.r.periods,
+            now=datetime.now(UTC),
+        )
+
+    async def book(self, booking_id: int, auto_book: str = "on") -> Outcome:
+        return await attempt(
+            self.r.sessions,
+            self.r.wisely,
+            booking_id,
+            auto_book=auto_book,
+            operators=self.r.operators,
+            now=datetime.now(UTC),
+        )
+
+    async def book_all(self, wanted: Sequence[int], auto_book: str = "on") -> list[Outcome]:
+        """Attempt, and go on with whoever is next, until nobody is."""
+        outcomes, queue = [], list(wanted)
+        while queue:
+            outcome = await self.book(queue.pop(0), auto_book)
+            outcomes.append(outcome)
+            queue += [booking_id for booking_id in outcome.work.bookings if booking_id not in queue]
+        return outcomes
+
+    async def send(self, notification_id: int, senders: Any = None) -> Delivery:
+        return await deliver(
+            self.r.sessions,
+            self.r.senders if senders is None else senders,
+            notification_id,
+            public_url="http://tracker.test",
+            now=datetime.now(UTC),
+        )
+
+    async def send_all(self) -> list[Delivery]:
+        queued = await self.rows("SELECT id FROM notification_log WHERE status = 'queued' ORDER BY id")
+        return [await self.send(row.id) for row in queued]
+
+    async def dispatch(self, work: Any) -> bool:
+        return await dispatch(self.r.sessions, self.r.jobs, work)
+
+    async def relay(self) -> Any:
+        return await relay(
+            self.r.sessions, self.r.redis, self.r.jobs, operators=self.r.operators, now=datetime.now(UTC)
+        )
+
+    async def queued(self, queue: str) -> int:
+        """Messages waiting in Valkey."""
+        return int(await self.r.redis.llen(f"dramatiq:{queue}"))
+
+    async def rows(self, statement: str, **values: Any) -> Sequence[Any]:
+        async with self.r.sessions() as session:
+            return (await session.execute(text(statement), values)).all()
+
+    async def one(self, statement: str, **values: Any) -> Any:
+        rows = await self.rows(statement, **values)
+        assert len(rows) == 1, rows
+        return rows[0]
+
+    async def execute(self, statement: str, **values: Any) -> None:
+        async with self.r.sessions.begin() as session:
+            await session.execute(text(statement), values)
+
+    async def add_channel(self, user: Any, *, kind: str, address: str) -> None:
+        async with self.r.sessions.begin() as session:
+            await users.add_channel(session, user.id, kind=kind, address=address)
+
+
+@pytest.fixture
+def loop(resources: Resources, simulator: Simulator) -> Loop:
+    return Loop(resources, simulator)

@@ -13,6 +13,8 @@ import aiosmtplib
 from backend.clients.errors import SendFailed
 
 TIMEOUT_SECONDS = 20
+# Subjects stay on one line: some readers show the space of a folded one.
+_POLICY = SMTP.clone(max_line_length=200)
 
 
 class Mailer:
@@ -47,17 +49,15 @@ class Mailer:
 
     async def send(self, *, to: str, subject: str, text: str, html: str, message_id: UUID) -> str:
         """Hand one mail to the server; returns its Message-ID. Raises SendFailed."""
-        mail = EmailMessage(policy=SMTP)
-        mail["From"] = self._sender
-        mail["To"] = to
-        mail["Subject"] = subject
-        mail["Date"] = formatdate()
-        mail["Message-ID"] = f"<{message_id}@{self._domain}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(text)
-        mail.add_alternative(html, subtype="html")
         try:
-            await aiosmtplib.send(mail, **self._connect)  # type: ignore[arg-type]
+            mail = self._compose(to=to, subject=subject, text=text, html=html, message_id=message_id)
+            # As bytes: handed over as a message, the library would fold the long headers again.
+            await aiosmtplib.send(
+                mail.as_bytes(),
+                sender=parseaddr(self._sender)[1],
+                recipients=[to],
+                **self._connect,  # type: ignore[arg-type]
+            )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [recipient.code for recipient in error.recipients]
             raise SendFailed(str(error.recipients), permanent=all(code >= 500 for code in codes)) from error
@@ -71,3 +71,15 @@ class Mailer:
         except ValueError as error:
             raise SendFailed(f"not a mail that can be sent: {error}", permanent=True) from error
         return str(mail["Message-ID"])
+
+    def _compose(self, *, to: str, subject: str, text: str, html: str, message_id: UUID) -> EmailMessage:
+        mail = EmailMessage(policy=_POLICY)
+        mail["From"] = self._sender
+        mail["To"] = to
+        mail["Subject"] = subject
+        mail["Date"] = formatdate()
+        mail["Message-ID"] = f"<{message_id}@{self._domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(text)
+        mail.add_alternative(html, subtype="html")
+        return mail

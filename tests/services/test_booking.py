@@ -1,0 +1,247 @@
+"""Bookings that happen once."""
+
+from typing import Any
+
+import pytest
+
+from tests.services.conftest import Loop
+
+PARK_AVENUE = 278278
+
+
+async def states(loop: Loop) -> list[str]:
+    return sorted(row.state for row in await loop.rows("SELECT state FROM bookings"))
+
+
+async def test_three_matching_slots_and_one_watch_are_one_booking(loop: Loop) -> None:
+    watch_id = await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("18:30", "19:00", "19:30")
+    result = await loop.look()
+
+    outcomes = await loop.book_all(result.work.bookings)
+
+    assert len(loop.simulator.bookings) == 1
+    assert [outcome.state for outcome in outcomes] == ["booked"]
+    assert await states(loop) == ["booked", "lapsed", "lapsed"]
+    watch = await loop.one("SELECT status, booked_at FROM watches WHERE id = :id", id=watch_id)
+    assert (watch.status, watch.booked_at is not None) == ("booked", True)
+    assert (await loop.one("SELECT answer -> 'party' AS party FROM bookings WHERE state = 'booked'")).party
+    kinds = [row.kind for row in await loop.rows("SELECT kind FROM notification_log ORDER BY id")]
+    assert kinds == ["table_open", "booked"]
+
+
+async def test_the_same_message_delivered_twice_books_once(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    await loop.book(booking_id)
+
+    again = await loop.book(booking_id)
+
+    assert again.state == "not_wanted"
+    assert len(loop.simulator.bookings) == 1
+
+
+async def test_five_people_and_one_table_are_one_booking_for_the_oldest_watch(loop: Loop) -> None:
+    watches = [await loop.watch(await loop.guest(name), auto_book=True) for name in ("ann", "bob", "cat", "dan", "eve")]
+    loop.open("19:00")
+
+    result = await loop.look()
+    await loop.book_all(result.work.bookings)
+    again = await loop.look()
+    await loop.book_all(again.work.bookings)
+
+    assert len(result.work.bookings) == 1
+    assert len(loop.simulator.bookings) == 1
+    booked = await loop.one("SELECT watch_id FROM bookings WHERE state = 'booked'")
+    assert booked.watch_id == watches[0]
+
+
+async def test_after_a_booking_the_next_person_is_tried_when_the_table_is_still_open(loop: Loop) -> None:
+    for name in ("ann", "bob"):
+        await loop.watch(await loop.guest(name), auto_book=True)
+    loop.open("19:00", tables=2)
+    await loop.book_all((await loop.look()).work.bookings)
+    assert len(loop.simulator.bookings) == 1
+
+    again = await loop.look()
+    await loop.book_all(again.work.bookings)
+
+    assert len(loop.simulator.bookings) == 2
+    assert await states(loop) == ["booked", "booked"]
+
+
+async def test_a_refusal_promotes_the_next_slot_and_keeps_the_sentence(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("18:30", "19:00")
+    result = await loop.look()
+    order = {"kind": "refuse", "count": 1, "operation": "booking", "message": "Just taken."}
+    loop.simulator.send("POST", "/control/trouble", order)
+
+    outcomes = await loop.book_all(result.work.bookings)
+
+    assert [outcome.state for outcome in outcomes] == ["refused", "booked"]
+    assert (await loop.one("SELECT reason FROM bookings WHERE state = 'refused'")).reason == "Just taken."
+    assert await loop.rows("SELECT 1 FROM notification_log WHERE kind = 'booking_refused'") == []
+
+
+async def test_the_last_refusal_is_told(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    result = await loop.look()
+    loop.simulator.send("POST", "/control/trouble", {"kind": "refuse", "operation": "booking"})
+
+    await loop.book_all(result.work.bookings)
+
+    assert await loop.rows("SELECT 1 FROM notification_log WHERE kind = 'booking_refused'")
+
+
+@pytest.mark.parametrize("kind", ["accept-and-drop", "accept-and-500", "accept-and-hang", "no-party", "500", "reset"])
+async def test_an_unclear_answer_is_unknown_never_repeated_and_told(loop: Loop, kind: str) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("18:30", "19:00")
+    result = await loop.look()
+    loop.simulator.send("POST", "/control/trouble", {"kind": kind, "count": 1, "operation": "booking"})
+
+    outcomes = await loop.book_all(result.work.bookings)
+    again = await loop.look()
+    await loop.book_all(again.work.bookings)
+    await loop.relay()
+
+    assert [outcome.state for outcome in outcomes] == ["unknown"]
+    assert await states(loop) == ["lapsed", "unknown"]
+    assert loop.simulator.get("/control/statistics")["requests_by_operation"]["booking"] == 1
+    told = await loop.rows("SELECT recipient FROM notification_log WHERE kind = 'booking_unknown' ORDER BY id")
+    assert [row.recipient for row in told] == ["alice@guests.test", "operator@tracker.test"]
+
+
+async def test_after_an_unknown_outcome_the_next_person_is_tried(loop: Loop) -> None:
+    for name in ("ann", "bob"):
+        await loop.watch(await loop.guest(name), auto_book=True)
+    loop.open("19:00", tables=2)
+    result = await loop.look()
+    loop.simulator.send("POST", "/control/trouble", {"kind": "500", "count": 1, "operation": "booking"})
+
+    outcomes = await loop.book_all(result.work.bookings)
+
+    assert [outcome.state for outcome in outcomes] == ["unknown", "booked"]
+
+
+async def test_a_person_never_holds_two_bookings_for_one_meal(loop: Loop) -> None:
+    alice = await loop.guest()
+    await loop.watch(alice, auto_book=True)
+    await loop.watch(alice, "houston_s_pasadena", auto_book=True)
+    loop.open("19:00")
+    loop.open("19:00", merchant=278270)
+
+    result = await loop.look()
+    outcomes = [await loop.book(booking_id) for booking_id in result.work.bookings]
+
+    assert sorted(outcome.state for outcome in outcomes) == ["booked", "not_wanted"]
+    assert len(loop.simulator.bookings) == 1
+
+
+async def test_a_telephone_number_never_holds_two_bookings_for_one_meal(loop: Loop) -> None:
+    for name, location in (("ann", "peachtree"), ("bob", "houston_s_pasadena")):
+        await loop.watch(await loop.guest(name), location, auto_book=True, phone="(404) 555-0123")
+    loop.open("19:00")
+    loop.open("19:00", merchant=278270)
+    result = await loop.look()
+    # Both were asked for before either was made.
+    await loop.execute("UPDATE bookings SET state = 'attempting' WHERE id = :id", id=result.work.bookings[0])
+
+    outcome = await loop.book(result.work.bookings[1])
+
+    assert outcome.state == "lapsed"
+    assert loop.simulator.bookings == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("UPDATE watches SET status = 'cancelled'", "the watch is cancelled"),
+        ("UPDATE watches SET auto_book = false", "booking was not wanted"),
+        ("UPDATE locations SET auto_book_allowed = false", "automatic booking is off for this restaurant"),
+        ("UPDATE switches SET is_on = false WHERE name = 'booking'", "automatic booking is switched off"),
+        ("UPDATE slot_drops SET gone_at = now()", "the table was gone"),
+        ("UPDATE users SET disabled_at = now()", "the account is disabled"),
+        ("UPDATE bookings SET wanted_at = now() - interval '3 minutes'", "not attempted within 120 seconds"),
+    ],
+)
+async def test_what_changed_since_the_match_is_read_again_before_booking(loop: Loop, change: str, reason: str) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    await loop.execute(change)
+
+    outcome = await loop.book(booking_id)
+
+    assert (outcome.state, outcome.reason) == ("lapsed", reason)
+    assert loop.simulator.bookings == []
+
+
+async def test_new_york_restaurants_are_not_booked_automatically(loop: Loop) -> None:
+    watch_id = await loop.watch(await loop.guest(), "hillstone_park_avenue")
+    await loop.execute("UPDATE watches SET auto_book = true WHERE id = :id", id=watch_id)
+    loop.open("19:00", merchant=PARK_AVENUE)
+
+    result = await loop.look()
+
+    assert result.matches == 1
+    assert result.work.bookings == ()
+    assert await states(loop) == []
+
+
+async def test_a_dry_run_says_so_and_sends_nothing_upstream(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("18:30", "19:00")
+    result = await loop.look()
+
+    outcomes = await loop.book_all(result.work.bookings, auto_book="dry-run")
+
+    assert [outcome.state for outcome in outcomes] == ["dry_run"]
+    assert loop.simulator.bookings == []
+    assert await loop.rows("SELECT 1 FROM notification_log WHERE kind = 'booking_dry_run'")
+
+
+async def test_automatic_booking_that_is_off_books_nothing(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    result = await loop.look()
+
+    outcomes = await loop.book_all(result.work.bookings, auto_book="off")
+
+    assert [outcome.state for outcome in outcomes] == ["lapsed"]
+    assert loop.simulator.bookings == []
+
+
+async def test_a_booking_that_never_left_is_wanted_again(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    await loop.r.redis.hset("budget:state", "pause_until", 2**52)
+
+    outcome = await loop.book(booking_id)
+
+    booking = await loop.one("SELECT state, claim_token, dispatched_at FROM bookings")
+    assert outcome.state == "not_sent"
+    assert (booking.state, booking.claim_token, booking.dispatched_at) == ("wanted", None, None)
+
+
+async def test_an_attempt_whose_worker_died_becomes_unknown_and_is_never_repeated(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    await loop.execute(
+        "UPDATE bookings SET state = 'attempting', claim_token = gen_random_uuid(), "
+        "lease_until = now() - interval '1 second'"
+    )
+
+    found: Any = await loop.relay()
+    again = await loop.book(booking_id)
+
+    assert found.lost_bookings == 1
+    assert again.state == "not_wanted"
+    assert await states(loop) == ["unknown"]
+    assert len(await loop.rows("SELECT 1 FROM notification_log WHERE kind = 'booking_unknown'")) == 2
+    assert loop.simulator.bookings == []

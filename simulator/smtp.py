@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
 
 from simulator.mail_trouble import MailTrouble, MailTroubles, Stage
 from simulator.mailbox import Mailbox
 
 GREETING = "Simulated mailbox"
+
+_log = logging.getLogger(__name__)
 
 # aiosmtpd warns of its own use of a deprecated attribute at every sign-in.
 logging.getLogger("mail.log").setLevel(logging.ERROR)
@@ -95,7 +97,7 @@ class MailServer:
         login = session.auth_data.login if isinstance(session.auth_data, LoginPassword) else None
         mail = self._mailbox.add(
             content,
-            sender=envelope.mail_from or "",
+            sender="" if envelope.mail_from in (None, "<>") else str(envelope.mail_from),
             to=tuple(recipients),
             now=self._now(),
             starttls=session.ssl is not None,
@@ -107,6 +109,12 @@ class MailServer:
             # Losing the connection cancels this coroutine, so that nothing is written to a closed one.
             await asyncio.Event().wait()
         return f"250 2.0.0 OK queued as {mail.number}"
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Log what must not happen. That a client turns away from the certificate may happen."""
+        if not isinstance(error, TLSSetupException):
+            _log.error("smtp.failed", exc_info=error)
+        return "451 4.3.0 The simulator failed"
 
     def opened(self, connection: _Connection) -> None:
         self._connections.add(connection)

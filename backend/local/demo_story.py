@@ -129,9 +129,8 @@ class Story:
             values[word] = round(sum(map(float, samples)))
         if not values["scanned"] or values["matches"] < 4 or values["booked"] != 1:
             raise MissingStep(f"/metrics does not tell what happened: {values}")
-        sent = [
-            line for line in text.splitlines() if line.startswith("houstons_notifications{") and 'status="sent"' in line
-        ]
+        ledger = [line for line in text.splitlines() if line.startswith("houstons_notifications{")]
+        sent = [line for line in ledger if 'status="sent"' in line]
         if not sent or float(sent[0].rsplit(" ", 1)[1]) != 3:
             raise MissingStep(f"the ledger must hold three sent messages: {sent}")
         self._say("/metrics: " + " ".join(f"{word}={value}" for word, value in values.items()))

@@ -65,7 +65,7 @@ async def deliver(
             await notifications.settle(session, row, token=token, status=status, reason=reason or missing)
             return Delivery(status, row.channel, row.kind, reason or missing)
         text = compose(_facts(row, about, drops))
-        body = _jinja.get_template("message.txt").render(text=text, public_url=public_url)
+        body = _jinja.get_template("message.txt").render(text=text, public_url=public_url).strip()
         await notifications.record_text(session, row.id, token=token, subject=text.subject, body=body)
     return await _send(sessions, sender, row, text, body, token=token, public_url=public_url, now=now)
 

@@ -141,7 +141,7 @@ async def test_a_table_is_booked_though_no_answer_comes(guest: Guest, kind: str,
 
 
 @pytest.mark.parametrize(("kind", "status"), [("accept-and-500", 500), ("no-party", 200)])
-async def test_a_table_is_booked_though_the_answer_does_not_say_so(guest: Guest, kind: str, status: int) -> None:
+async def test_a_table_is_booked_though_the_answer_does_not_say(guest: Guest, kind: str, status: int) -> None:
     await guest.open("19:00")
     await guest.order("trouble", kind=kind, count=1)
 

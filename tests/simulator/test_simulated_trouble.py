@@ -53,7 +53,7 @@ async def test_trouble_can_be_kept_to_one_restaurant(guest: Guest) -> None:
 
 
 @pytest.mark.parametrize(("operation", "search", "book"), [("inventory", 500, 409), ("booking", 200, 500)])
-async def test_trouble_can_be_kept_to_one_operation(guest: Guest, operation: str, search: int, book: int) -> None:
+async def test_trouble_is_kept_to_one_operation(guest: Guest, operation: str, search: int, book: int) -> None:
     await guest.order("trouble", kind="500", operation=operation)
 
     assert (await guest.search()).status_code == search

@@ -44,7 +44,8 @@ _ATTEMPT_DONE = text("""
 _SETTLE = text("""
     UPDATE notification_log SET status = CAST(:status AS text), error_message = :reason, provider_id = :provider_id,
            next_attempt_at = coalesce(CAST(:next_at AS timestamptz), next_attempt_at),
-           dispatched_at = NULL, claim_token = NULL, lease_until = NULL, sent_at = CASE WHEN CAST(:status AS text) = 'sent' THEN now() END
+           dispatched_at = NULL, claim_token = NULL, lease_until = NULL,
+           sent_at = CASE WHEN CAST(:status AS text) = 'sent' THEN now() END
     WHERE id = :id AND claim_token = :token AND status = 'sending'
 """)
 _COMPOSED = text("UPDATE notification_log SET subject = :subject, body = :body WHERE id = :id AND claim_token = :token")

@@ -7,8 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from litestar import Litestar
+from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import HTTPException
 from litestar.static_files import create_static_files_router
+from litestar.types import Message, Scope
 from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -32,7 +34,6 @@ _SECURITY = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Cache-Control": "private, no-store",
 }
 
 
@@ -54,7 +55,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             static,
         ],
         exception_handlers={AppError: app_error, HTTPException: http_error, Exception: unexpected_error},
-        response_headers=_SECURITY,
+        response_headers={"Cache-Control": "private, no-store"},
+        before_send=[_secure],
         type_encoders={datetime: datetime.isoformat},
         lifespan=[_connections],
         openapi_config=None,
@@ -63,6 +65,14 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     app.state.settings = settings
     return app
+
+
+async def _secure(message: Message, scope: Scope) -> None:
+    # Here and not in `response_headers`, which static files do not get.
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in _SECURITY.items():
+            headers[name] = value
 
 
 @asynccontextmanager

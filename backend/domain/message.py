@@ -57,7 +57,8 @@ def compose(facts: Facts) -> Text:
     """Write the message. Times are the restaurant's."""
     lines = tuple(_line(facts, opening) for opening in sorted(facts.openings, key=lambda o: o.reserved_ts))
     day = f"{facts.target_date:%A}, {facts.target_date:%B} {facts.target_date.day}"
-    times = _listed([line.clock for line in dict.fromkeys(lines)])
+    # Two tables of different kinds at one time are one time in a sentence.
+    times = _listed(list(dict.fromkeys(line.clock for line in lines)))
     party = f"party of {facts.party_size}"
     what = f"{facts.restaurant}, {day}, {times}, {party}"
     match facts.kind:

@@ -137,14 +137,17 @@ class Story:
 
     async def _go_on(self) -> None:
         self._say("from here on tables come and go by themselves, ten times as fast as in life; Ctrl-C ends it")
-        await self._post(f"{self._places.upstream}/control/turnover", {"enabled": True, "speed": 10})
+        await self._post(f"{self._places.upstream}/control/turnover", {"on": True, "speed": 10})
         seen = len(await self._mails())
         while True:
-            mails = await self._mails()
+            await asyncio.sleep(1)
+            try:
+                mails = await self._mails()
+            except httpx.HTTPError:
+                continue  # Being stopped, or started again: the supervisor says which.
             for mail in sorted(mails, key=lambda mail: str(mail["received_at"]))[seen:]:
                 self._say(f"mail: {mail['subject']}")
             seen = len(mails)
-            await asyncio.sleep(1)
 
     async def _is_ready(self) -> bool:
         return (await self._http.get(f"{self._places.web}/health/ready")).status_code == 200

@@ -1,104 +1,90 @@
-"""The data folder, and who owns it. Postgres refuses to run as root, so as root the servers run as `nobody`."""
+"""Where data, secrets and binaries lie, so that the servers' user reaches them and others do not."""
 
-import fcntl
+import contextlib
 import hashlib
 import os
-import pwd
 import secrets
 import shutil
-import subprocess
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
-from typing import Any
 
-from backend.local.process import LocalError
+from backend.local.account import Account
+from backend.local.errors import LocalError
 
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The user the embedded servers run as: this one, or `nobody` when this one is root."""
-
-    uid: int
-    gid: int
-    is_other: bool
-
-    def popen_arguments(self) -> dict[str, Any]:
-        """What subprocess needs to become that user."""
-        return {"user": self.uid, "group": self.gid, "extra_groups": []} if self.is_other else {}
-
-    def can_reach(self, path: Path) -> bool:
-        """True when that user may walk to `path` and read it."""
-        if not self.is_other:
-            return True
-        result = subprocess.run(["/usr/bin/test", "-r", str(path)], cwd="/", check=False, **self.popen_arguments())
-        return result.returncode == 0
-
-    def give(self, path: Path) -> None:
-        """Make that user the owner."""
-        if self.is_other:
-            os.chown(path, self.uid, self.gid)
+# For root, whose files may lie where no other user can follow, as under /root.
+SHELTER = Path("/var/lib/houstons")
 
 
-def server_account() -> Account:
-    """Who the embedded servers run as."""
-    if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid(), is_other=False)
-    nobody = pwd.getpwnam("nobody")
-    return Account(nobody.pw_uid, nobody.pw_gid, is_other=True)
-
-
-def prepare_data_folder(wanted: Path, account: Account) -> Path:
-    """Make the folder and return it; one that the account cannot reach is replaced by one under /var/lib/houstons."""
-    wanted = wanted.absolute()
+def prepare_data_folder(wanted: Path, account: Account, *, shelter: Path = SHELTER) -> Path:
+    """Make the folder and return it; one that the account cannot enter is replaced by one in the shelter."""
+    folder = wanted.absolute()
     try:
-        wanted.mkdir(parents=True, exist_ok=True)
-        if not account.can_reach(wanted):
-            wanted = _outside(wanted)
-            wanted.mkdir(parents=True, exist_ok=True)
-        if not os.access(wanted, os.W_OK):
-            raise PermissionError(13, "Permission denied")
+        _make(folder, account)
+        if not account.can_enter(folder):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            folder = shelter / _short_hash(str(folder))
+            _make(folder, account)
+        # Asked of the file system: for root every permission seems to be there, also on a disk that is read-only.
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise LocalError(
-            f"The data folder {wanted} cannot be used ({error.strerror}): set HOUSTONS_DATA to one that can."
+            f"The data folder {folder} cannot be used ({error.strerror}): set HOUSTONS_DATA to one that can."
         ) from None
-    return wanted
-
-
-def reachable_binaries(folder: Path, account: Account) -> Path:
-    """The folder itself, or a copy of it when the account cannot reach it (a checkout in a closed home folder)."""
-    if account.can_reach(folder / "bin"):
-        return folder
-    copy = _outside(folder)
-    if not copy.exists():
-        half = copy.with_name(copy.name + ".new")
-        shutil.rmtree(half, ignore_errors=True)
-        shutil.copytree(folder, half, symlinks=True)
-        half.rename(copy)
-    return copy
-
-
-def lock_folder(folder: Path) -> int:
-    """Hold the folder for this process; returns the descriptor that holds it. Raises LocalError when it is taken."""
-    descriptor = os.open(folder / "houstons.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
+    if not account.can_enter(folder):
         raise LocalError(
-            f"Another houstons is running on the data folder {folder}: stop it, or set HOUSTONS_DATA to another folder."
-        ) from None
-    return descriptor
+            f"The data folder {folder} is closed to the user that Postgres runs as: "
+            "set HOUSTONS_DATA to a folder that every user can enter."
+        )
+    return folder
+
+
+def reachable_binaries(installation: Path, account: Account, *, shelter: Path = SHELTER) -> Path:
+    """The installation itself, or a copy of it in the shelter when the account cannot enter it."""
+    if account.can_enter(installation / "bin"):
+        return installation
+    made = (installation / "bin" / "postgres").stat()
+    # A new version at the same place is another copy.
+    copy = shelter / f"postgres-{_short_hash(f'{installation} {made.st_size} {made.st_mtime_ns}')}"
+    if not copy.exists():
+        _make(shelter, account)
+        half = Path(tempfile.mkdtemp(prefix="copying-", dir=shelter))
+        shutil.copytree(installation, half, symlinks=True, dirs_exist_ok=True)
+        _open_to_all(half)
+        # Somebody else who was faster made the same.
+        with contextlib.suppress(FileExistsError):
+            half.rename(copy)
+        shutil.rmtree(half, ignore_errors=True)
+    return copy
 
 
 def keep_secret(path: Path) -> str:
     """The password in a file that only its owner reads, made at the first call."""
     if not path.exists():
-        half = path.with_suffix(".new")
+        half = path.with_name(path.name + ".new")
+        half.unlink(missing_ok=True)
         half.touch(mode=0o600)
         half.write_text(secrets.token_urlsafe(24))
         half.rename(path)
     return path.read_text().strip()
 
 
-def _outside(path: Path) -> Path:
-    return Path("/var/lib/houstons") / f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+def _make(folder: Path, account: Account) -> None:
+    """Make what is missing. Another user may walk through what was made, whatever the umask says, and not list it."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    if account.is_other:
+        for path in missing:
+            path.chmod(0o711)
+
+
+def _open_to_all(folder: Path) -> None:
+    for place, _, files in os.walk(folder):
+        os.chmod(place, 0o755)
+        for path in (Path(place, name) for name in files):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

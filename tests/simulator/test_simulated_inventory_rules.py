@@ -26,6 +26,7 @@ CITIES = {
 }
 CLOCK_CHANGES = [date(2026, 3, 8), date(2026, 11, 1)]
 
+UNLIMITED = Manners(maximum_limit=500)
 Sizes = tuple[int, ...]
 quarters = st.lists(st.integers(0, 200), unique=True, max_size=60)
 centres = st.integers(-50 * QUARTER_MS, 250 * QUARTER_MS)
@@ -39,7 +40,7 @@ def searched(
     party_size: int = 2,
     limit: int = 500,
     type_id: int | None = None,
-    manners: Manners = Manners(maximum_limit=500),  # noqa: B008
+    manners: Manners = UNLIMITED,
     now_ms: int = 0,
 ) -> dict[str, list[dict[str, Any]]]:
     """What a search finds, by the name of the type."""

@@ -13,10 +13,12 @@ from pathlib import Path
 import click
 
 from backend.local import system
+from backend.local.child import Child
 from backend.local.demo_story import MissingStep, Places, Story
+from backend.local.errors import LocalError
+from backend.local.ports import free_port, require_free_port
 from backend.local.postgres import THROW_AWAY
-from backend.local.process import LocalError, free_port, require_free_port
-from backend.local.supervisor import Child, Supervisor
+from backend.local.supervisor import Supervisor
 from backend.settings import Settings, load_settings
 
 MAIL_USER = "demo"

@@ -51,10 +51,13 @@ def reachable_binaries(installation: Path, account: Account, *, shelter: Path = 
         half = Path(tempfile.mkdtemp(prefix="copying-", dir=shelter))
         shutil.copytree(installation, half, symlinks=True, dirs_exist_ok=True)
         _open_to_all(half)
-        # Somebody else who was faster made the same.
-        with contextlib.suppress(FileExistsError):
+        try:
             half.rename(copy)
-        shutil.rmtree(half, ignore_errors=True)
+        except OSError:
+            # Perhaps somebody else was faster, with the same.
+            shutil.rmtree(half, ignore_errors=True)
+            if not copy.exists():
+                raise
     return copy
 
 

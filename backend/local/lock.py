@@ -58,5 +58,6 @@ def _is_taken(descriptor: int) -> bool:
 
 def _another(path: Path) -> LocalError:
     return LocalError(
-        f"Another houstons is running on the data folder {path.parent}: stop it, or set HOUSTONS_DATA to another folder."
+        f"Another houstons is running on the data folder {path.parent}: "
+        "stop it, or set HOUSTONS_DATA to another folder."
     )

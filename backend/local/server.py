@@ -157,9 +157,13 @@ class ServerProcess:
     def _open_log(self) -> Iterator[int]:
         if self._log.exists() and self._log.stat().st_size > _LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
-        with self._log.open("ab") as log:
-            self._log_start = log.tell()
-            yield log.fileno()
+        # A log may quote what is in the data.
+        descriptor = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            self._log_start = os.fstat(descriptor).st_size
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def _last_words(self) -> str:
         """What it wrote since this start: complaints if there are any, else its last lines."""

@@ -1,147 +1,167 @@
-"""Keeps servers and child processes running: restarts with back-off, or stops everything, and says so."""
+"""Keeps servers and children running: restarts with back-off, or a stop of everything; never a silent half-system."""
 
 import asyncio
 import contextlib
-import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Sequence
 
-from backend.local.process import LocalError, dies_with_me
+import httpx
+
+from backend.local.child import Child, ChildProcess, Say
+from backend.local.deaths import Deaths, Patience
+from backend.local.errors import LocalError
 from backend.local.server import ServerProcess
 
-FIRST_WAIT = 0.5
-LONGEST_WAIT = 30.0
-STEADY_SECONDS = 60.0
-DEATHS_AT_MOST = 5
-
-Say = Callable[[str, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A process to keep running. After SIGTERM it has `stop_seconds` to finish what it is doing."""
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    stop_seconds: float = 15.0
-
-
-@dataclass(slots=True)
-class _Deaths:
-    """When something died lately, to tell a stumble from a process that cannot live."""
-
-    at: list[float] = field(default_factory=list)
-
-    def wait(self) -> float | None:
-        """Seconds until the restart; None when it died too often."""
-        now = time.monotonic()
-        self.at = [*(moment for moment in self.at if now - moment < STEADY_SECONDS), now]
-        if len(self.at) >= DEATHS_AT_MOST:
-            return None
-        return min(FIRST_WAIT * 2.0 ** (len(self.at) - 1), LONGEST_WAIT)
+PATIENCE = Patience()
 
 
 class Supervisor:
-    """Runs children until SIGINT, SIGTERM or `stop()`. Call it from the main thread: the kernel watches that thread."""
+    """Runs children until SIGINT, SIGTERM or `stop()`. Call it from the main thread: the kernel watches that thread.
 
-    def __init__(self, servers: Sequence[ServerProcess], children: Sequence[Child], say: Say) -> None:
+    The servers run already and go on running afterwards; in between they are started again when they die.
+    `ready` is set as soon as each child with a `ready_url` has answered.
+    """
+
+    def __init__(
+        self,
+        servers: Sequence[ServerProcess],
+        children: Sequence[Child],
+        say: Say,
+        *,
+        ready_seconds: float = 60.0,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self.ready = asyncio.Event()
         self._servers = servers
         self._children = children
         self._say = say
+        self._ready_seconds = ready_seconds
+        self._patience = patience
         self._stopping = asyncio.Event()
-        self._failure: str | None = None
-        self._groups: dict[str, int] = {}
+        self._stop_now = {child.name: asyncio.Event() for child in children}
+        self._running: dict[str, ChildProcess] = {}
 
     def stop(self) -> None:
+        """Stop the children, the last first, and let `run` return."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Start all and watch. Raises LocalError when something died too often."""
+        """Start all and watch. Raises LocalError when something died too often or did not become ready."""
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(signum, self._on_signal)
-        watchers = [asyncio.create_task(self._keep(child)) for child in self._children]
-        watchers += [asyncio.create_task(self._keep_server(server)) for server in self._servers]
-        await self._stopping.wait()
-        for result in await asyncio.gather(*watchers, return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
-        if self._failure:
-            raise LocalError(self._failure)
+        keepers = {child.name: self._begin(self._keep(child)) for child in self._children}
+        watchers = [self._begin(self._keep_server(server)) for server in self._servers]
+        watchers.append(self._begin(self._watch_readiness()))
+        try:
+            await self._stopping.wait()
+        finally:
+            self._stopping.set()
+            # One after the other: what is stopped may still need what was started before it.
+            for child in reversed(self._children):
+                self._stop_now[child.name].set()
+                await asyncio.wait({keepers[child.name]})
+            await asyncio.wait(watchers)
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(signum)
+        for task in (*keepers.values(), *watchers):
+            task.result()
 
     def _on_signal(self) -> None:
         if self._stopping.is_set():
-            for group in self._groups.values():
-                _kill_group(group, signal.SIGKILL)
+            for process in self._running.values():
+                process.kill()
         self._stopping.set()
 
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Whatever goes wrong in one place stops everything, and `run` raises it at the end."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(lambda done: self._stopping.set() if done.exception() else None)
+        return task
+
     async def _keep(self, child: Child) -> None:
-        deaths = _Deaths()
+        deaths = Deaths(self._patience)
         while not self._stopping.is_set():
-            process = await asyncio.create_subprocess_exec(
-                *child.command,
-                env=dict(child.environment),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=dies_with_me(signal.SIGTERM),
-                limit=1_000_000,
-            )
-            self._groups[child.name] = process.pid
-            assert process.stdout is not None
-            lines = asyncio.create_task(self._pass_on(child.name, process.stdout))
-            ended = asyncio.create_task(process.wait())
-            stop = asyncio.create_task(self._stopping.wait())
-            await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+            started_at = time.monotonic()
+            process = self._running[child.name] = await ChildProcess.spawn(child, self._say)
+            ended = asyncio.create_task(process.ended())
+            stop_now = asyncio.create_task(self._stop_now[child.name].wait())
+            await asyncio.wait({ended, stop_now}, return_when=asyncio.FIRST_COMPLETED)
+            stop_now.cancel()
             if not ended.done():
-                _kill_group(process.pid, signal.SIGTERM, leader_only=True)
+                process.ask_to_stop()
                 await asyncio.wait({ended}, timeout=child.stop_seconds)
-            # Whatever the leader left behind goes with it.
-            _kill_group(process.pid, signal.SIGKILL)
-            code = await ended
-            stop.cancel()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(lines, 2)
-            del self._groups[child.name]
+                process.kill()
+            how = await ended
             if not self._stopping.is_set():
-                await self._after_death(child.name, f"ended with code {code}", deaths)
+                await self._wait_after_death(child.name, how, deaths, started_at)
 
     async def _keep_server(self, server: ServerProcess) -> None:
-        deaths = _Deaths()
+        deaths = Deaths(self._patience)
+        started_at = time.monotonic()
+        how = "ended"
         while not self._stopping.is_set():
             if server.is_running():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), 0.25)
+                await self._pause(0.25)
                 continue
-            await self._after_death(server.name, "ended", deaths)
-            if not self._stopping.is_set():
-                try:
-                    server.start()
-                except LocalError as error:
-                    self._say(server.name, str(error))
+            await self._wait_after_death(server.name, how, deaths, started_at)
+            if self._stopping.is_set():
+                return
+            started_at = time.monotonic()
+            try:
+                await self._revive(server)
+                how = "ended"
+                self._say(server.name, "is running again")
+            except LocalError as error:
+                how = f"ended ({error})"
+                await asyncio.to_thread(server.stop)
 
-    async def _after_death(self, name: str, how: str, deaths: _Deaths) -> None:
-        wait = deaths.wait()
+    async def _revive(self, server: ServerProcess) -> None:
+        await asyncio.to_thread(server.prepare)
+        # In this thread, the main one: with the end of a helper thread the kernel would end the server too.
+        server.spawn()
+        while not self._stopping.is_set() and not await asyncio.to_thread(server.poll_ready):
+            await self._pause(0.05)
+
+    async def _wait_after_death(self, name: str, how: str, deaths: Deaths, started_at: float) -> None:
+        wait = deaths.record(started_at=started_at, now=time.monotonic())
         if wait is None:
-            self._failure = f"{name} {how} {DEATHS_AT_MOST} times within a minute, so everything was stopped."
-            self._stopping.set()
-            return
+            raise LocalError(
+                f"{name} {how}, for the {self._patience.deaths}th time within {self._patience.window:g} s, "
+                f"so everything was stopped.{self._last_lines(name)}"
+            )
         self._say(name, f"{how}; it is started again in {wait:g} s")
+        await self._pause(wait)
+
+    async def _watch_readiness(self) -> None:
+        deadline = time.monotonic() + self._ready_seconds
+        # A proxy from the environment has no business between two processes of one machine.
+        async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
+            for child in self._children:
+                while child.ready_url and not await _answers(http, child.ready_url):
+                    if self._stopping.is_set():
+                        return
+                    if time.monotonic() > deadline:
+                        raise LocalError(
+                            f"{child.name} was not ready after {self._ready_seconds:g} s: "
+                            f"{child.ready_url} does not answer.{self._last_lines(child.name)}"
+                        )
+                    await self._pause(0.1)
+        self.ready.set()
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, but not into a stop."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), wait)
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    async def _pass_on(self, name: str, stream: asyncio.StreamReader) -> None:
-        async for line in stream:
-            self._say(name, line.decode(errors="replace").rstrip())
+    def _last_lines(self, name: str) -> str:
+        process = self._running.get(name)
+        return "".join(f"\n  {line}" for line in process.last_lines) if process else ""
 
 
-def _kill_group(group: int, signum: int, *, leader_only: bool = False) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if leader_only:
-            os.kill(group, signum)
-        else:
-            os.killpg(group, signum)
+async def _answers(http: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await http.get(url)).status_code == 200
+    except httpx.HTTPError:
+        return False

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from backend.db.base import open_engine
 from backend.db.migrations import migrate
-from backend.local.folders import lock_folder, prepare_data_folder, server_account
+from backend.local.account import server_account
+from backend.local.child import Child
+from backend.local.errors import LocalError
+from backend.local.folders import prepare_data_folder
+from backend.local.ports import require_free_port
 from backend.local.postgres import PostgresServer
-from backend.local.process import LocalError, require_free_port
 from backend.local.server import ServerProcess
-from backend.local.supervisor import Child
 from backend.local.valkey import ValkeyServer
 from backend.settings import Settings
 
@@ -35,12 +37,10 @@ def servers(settings: Settings, *, postgres_options: Sequence[str] = ()) -> Iter
     require_free_port(settings.host, settings.port, setting="PORT")
     started: list[ServerProcess] = []
     changes: dict[str, str] = {}
-    lock = None
     try:
         if settings.database_url is None or settings.redis_url is None:
             account = server_account()
             data = prepare_data_folder(settings.houstons_data, account)
-            lock = lock_folder(data)
             if settings.database_url is None:
                 postgres = PostgresServer(data, options=postgres_options, account=account)
                 postgres.start()
@@ -57,8 +57,6 @@ def servers(settings: Settings, *, postgres_options: Sequence[str] = ()) -> Iter
     finally:
         for server in reversed(started):
             server.stop()
-        if lock is not None:
-            os.close(lock)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

@@ -5,7 +5,8 @@ import asyncio
 import click
 
 from backend.local import system
-from backend.local.supervisor import Child, Supervisor
+from backend.local.child import Child
+from backend.local.supervisor import Supervisor
 from backend.settings import Settings
 
 

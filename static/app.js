@@ -227,6 +227,11 @@ function fillRestaurants(list) {
   }
 }
 
+function whyNot(place) {
+  if (place.state === "NY") return "New York law restricts booking for others";
+  return `${place.name} takes no automatic bookings`;
+}
+
 function fitForm() {
   const { location_key: select, auto_book: box, target_date: date } = form.elements;
   const place = restaurants.get(select.value);
@@ -236,7 +241,7 @@ function fitForm() {
   byId("booking").hidden = byId("booking").disabled = !box.checked;
   fill(
     byId("booking-hint"),
-    isAllowed ? "Once, at the first table that fits." : `${place.name} takes no automatic bookings: we write to you.`,
+    isAllowed ? "Once, at the first table that fits." : `${whyNot(place)}: we write to you, and you book.`,
   );
   date.min = dayIn(place?.timezone);
   date.max = dayIn(place?.timezone, MAX_DAYS_AHEAD);

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from sqlalchemy import Row
 
-Text = Annotated[str, msgspec.Meta(max_length=500)]
+# Postgres keeps no NUL.
+Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
 
 
 class SignUp(msgspec.Struct):

@@ -62,7 +62,7 @@ class ChildProcess:
 
     async def ended(self) -> str:
         """Wait for its end, take along what it left behind, and tell how it ended."""
-        leader = asyncio.create_task(self._process.wait())
+        leader = asyncio.create_task(self._leader_ended())
         await asyncio.wait({leader, self._output}, return_when=asyncio.FIRST_COMPLETED)
         try:
             if self._output.done():
@@ -92,6 +92,13 @@ class ChildProcess:
         # macOS answers "not permitted" for a group of zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+    async def _leader_ended(self) -> int:
+        # asyncio's own wait() may also wait for the pipe to close, which whoever the leader left behind holds open.
+        while True:
+            if (code := self._process.returncode) is not None:
+                return code
+            await asyncio.sleep(0.1)
 
     async def _pass_on(self) -> None:
         assert self._process.stdout is not None

@@ -40,16 +40,21 @@ def prepare_data_folder(wanted: Path, account: Account, *, shelter: Path = SHELT
 
 
 def reachable_binaries(installation: Path, account: Account, *, shelter: Path = SHELTER) -> Path:
-    """The installation itself, or a copy of it in the shelter when the account cannot enter it."""
+    """The installation's bin/, or that of a copy in the shelter when the account cannot enter it."""
     if account.can_enter(installation / "bin"):
-        return installation
+        return installation / "bin"
     made = (installation / "bin" / "postgres").stat()
     # A new version at the same place is another copy.
     copy = shelter / f"postgres-{_short_hash(f'{installation} {made.st_size} {made.st_mtime_ns}')}"
+    package = installation.parent
     if not copy.exists():
         _make(shelter, account)
         half = Path(tempfile.mkdtemp(prefix="copying-", dir=shelter))
-        shutil.copytree(installation, half, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(installation, half / package.name / installation.name, symlinks=True)
+        # Wheels keep shared libraries beside the package, and the programs look for them by a relative path.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, half / libraries.name, symlinks=True)
         _open_to_all(half)
         try:
             half.rename(copy)
@@ -58,7 +63,7 @@ def reachable_binaries(installation: Path, account: Account, *, shelter: Path = 
             shutil.rmtree(half, ignore_errors=True)
             if not copy.exists():
                 raise
-    return copy
+    return copy / package.name / installation.name / "bin"
 
 
 def keep_secret(path: Path) -> str:

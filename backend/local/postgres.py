@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backend.local.account import Account, server_account
 from backend.local.errors import LocalError
-from backend.local.folders import keep_secret, reachable_binaries
+from backend.local.folders import SHELTER, keep_secret, reachable_binaries
 from backend.local.ports import free_port
 from backend.local.process import dies_with_me
 from backend.local.server import ENVIRONMENT, ServerProcess
@@ -28,12 +28,19 @@ class PostgresServer(ServerProcess):
     stop_signal = signal.SIGINT  # the fast shutdown: open transactions are rolled back
 
     def __init__(
-        self, data: Path, *, port: int = 0, options: Sequence[str] = (), account: Account | None = None
+        self,
+        data: Path,
+        *,
+        port: int = 0,
+        options: Sequence[str] = (),
+        account: Account | None = None,
+        shelter: Path = SHELTER,
     ) -> None:
         super().__init__(data, port or free_port(), account or server_account())
         self._options = options
         self._cluster = data / "postgres"
         self._password_file = data / "postgres.password"
+        self._shelter = shelter
         self._binaries = Path()
 
     @property
@@ -41,7 +48,7 @@ class PostgresServer(ServerProcess):
         return f"postgresql://postgres:{keep_secret(self._password_file)}@127.0.0.1:{self.port}/houstons"
 
     def prepare_folder(self) -> None:
-        self._binaries = reachable_binaries(find_installation(), self.account) / "bin"
+        self._binaries = reachable_binaries(find_installation(), self.account, shelter=self._shelter)
         if not self.account.can_enter(self.data):
             raise LocalError(f"{self.data} is closed to the user that Postgres runs as: open it, or choose another.")
         if not self._cluster.exists():

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from backend.db.base import open_engine
 from backend.db.migrations import migrate
 from backend.local.account import server_account
@@ -82,8 +84,13 @@ def product_children(environment: dict[str, str]) -> list[Child]:
 async def _migrate(settings: Settings) -> None:
     engine = open_engine(settings.require_database_url, pool_size=1, name="migrate")
     try:
+        try:
+            async with engine.connect():
+                pass
+        except (SQLAlchemyError, OSError) as error:
+            # A wrong password or database comes wrapped, with a link to the wrapper's documentation.
+            reason = getattr(error, "orig", None) or error
+            raise LocalError(f"Postgres at DATABASE_URL cannot be reached: {reason}") from None
         await migrate(engine)
-    except OSError as error:
-        raise LocalError(f"Postgres at DATABASE_URL cannot be reached: {error}") from None
     finally:
         await engine.dispose()

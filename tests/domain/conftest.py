@@ -1,36 +1,52 @@
-"""Values to reason about."""
+"""Values of the domain with everything filled in, so that a test names only what it is about."""
 
+import os
+import time as clock
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
-from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
 
 from backend.domain.types import Drop, Watch
-from backend.domain.windows import epoch_ms, instant
+
+# Two busy cores are no bug: only results are judged, not how long they took.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 NEW_YORK = "America/New_York"
-DAY = date(2026, 12, 4)
-NOW = datetime(2026, 12, 1, 15, tzinfo=UTC)
+DAY = date(2026, 7, 10)
+NOW = datetime(2026, 7, 9, 12, 0, tzinfo=UTC)
 
 
-def watch(watch_id: int = 1, **changes: Any) -> Watch:
-    values: dict[str, Any] = {
-        "id": watch_id,
-        "user_id": watch_id,
-        "location_key": "peachtree",
-        "target_date": DAY,
-        "party_size": 2,
-        "time_start": time(18),
-        "time_end": time(20),
-        "auto_book": False,
-        "created_at": NOW,
-    }
-    return Watch(**{**values, **changes})
+def make_watch(
+    id: int = 1,
+    *,
+    user_id: int = 1,
+    start: time = time(18, 0),
+    end: time = time(20, 0),
+    day: date = DAY,
+    auto_book: bool = False,
+    created_at: datetime = NOW,
+    needs_match: bool = False,
+) -> Watch:
+    return Watch(id, user_id, "peachtree", day, 2, start, end, auto_book, created_at, needs_match)
 
 
-def at(clock: str, *, day: date = DAY, zone: str = NEW_YORK) -> int:
-    """Epoch ms of a clock time."""
-    hour, minute = map(int, clock.split(":"))
-    return epoch_ms(instant(day, time(hour, minute), zone))
+def make_drop(id: int, reserved_ts: int, type_id: int = 1) -> Drop:
+    return Drop(id, reserved_ts, type_id, NOW, NOW)
 
 
-def drop(drop_id: int, clock: str, *, type_id: int = 1) -> Drop:
-    return Drop(drop_id, at(clock), type_id, NOW, NOW)
+@pytest.fixture
+def server_zone() -> Iterator[Callable[[str], None]]:
+    """Moves the server to another time zone, and back afterwards."""
+    before = os.environ.get("TZ")
+
+    def move(zone: str | None) -> None:
+        os.environ.pop("TZ", None)
+        if zone is not None:
+            os.environ["TZ"] = zone
+        clock.tzset()
+
+    yield move
+    move(before)

@@ -1,119 +1,184 @@
-"""Who may try which table now."""
+"""Who may try to book what, and when."""
 
-from datetime import time, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.backoff import look_again_after, send_again_after
 from backend.domain.booking_rules import Candidate, choose_attempts, held_back, lapse_reason, meal_of
 from backend.domain.types import BookingState
-from tests.domain.conftest import NOW
 
 pytestmark = pytest.mark.fast
 
+NOW = datetime(2026, 7, 9, 12, tzinfo=UTC)
+S = BookingState
 
-def chance(
-    booking_id: int,
+
+def candidate(
+    id: int,
     *,
     watch: int,
     drop: int,
-    state: BookingState = BookingState.WANTED,
-    settled: float = 0,
-    seen: float = 0,
+    state: BookingState = S.WANTED,
+    age: float = 10,
+    settled_at: datetime | None = None,
+    seen_at: datetime = NOW,
+    is_open: bool = True,
 ) -> Candidate:
-    """`settled` and `seen` are seconds after NOW."""
-    settled_at = None if state in (BookingState.WANTED, BookingState.ATTEMPTING) else NOW + timedelta(seconds=settled)
-    return Candidate(booking_id, watch, drop, booking_id, state, NOW, settled_at, NOW + timedelta(seconds=seen), True)
+    return Candidate(id, watch, drop, id, state, NOW - timedelta(seconds=age), settled_at, seen_at, is_open)
 
 
-@pytest.mark.parametrize(("clock", "meal"), [(time(15, 59), "lunch"), (time(16), "dinner"), (time(21, 45), "dinner")])
-def test_dinner_begins_at_four(clock: time, meal: str) -> None:
-    assert meal_of(clock) == meal
-
-
-def test_the_oldest_watch_gets_its_first_slot_and_the_next_one_another() -> None:
-    chances = [
-        chance(1, watch=1, drop=1),
-        chance(2, watch=1, drop=2),
-        chance(3, watch=2, drop=1),
-        chance(4, watch=2, drop=2),
-    ]
-
-    assert choose_attempts(chances, now=NOW) == [1, 4]
+def chosen(*candidates: Candidate) -> list[int]:
+    return choose_attempts(candidates, now=NOW)
 
 
 @pytest.mark.parametrize(
-    ("state", "settled", "seen", "chosen"),
+    ("clock", "meal"),
+    [(time(11), "lunch"), (time(15, 59, 59), "lunch"), (time(16), "dinner"), (time(21), "dinner"), (time(0), "lunch")],
+)
+def test_dinner_begins_at_four_in_the_afternoon(clock: time, meal: str) -> None:
+    assert meal_of(clock) == meal
+
+
+def test_a_watch_tries_one_table_at_a_time() -> None:
+    assert chosen(candidate(1, watch=1, drop=1), candidate(2, watch=1, drop=2)) == [1]
+
+
+def test_a_table_is_tried_for_one_watch_at_a_time() -> None:
+    assert chosen(candidate(1, watch=1, drop=1), candidate(2, watch=2, drop=1)) == [1]
+
+
+def test_the_second_watch_takes_the_table_that_the_first_does_not_try() -> None:
+    wanted = [candidate(number, watch=(number - 1) // 2, drop=number % 2) for number in (1, 2, 3, 4)]
+
+    assert chosen(*wanted) == [1, 4]
+
+
+def test_the_lower_rank_is_tried_first_whatever_the_order_of_rows() -> None:
+    first, second = candidate(1, watch=1, drop=1), candidate(2, watch=2, drop=1)
+
+    assert chosen(second, first) == [1]
+    assert chosen(replace(first, rank=9), second) == [2]
+
+
+def test_a_refusal_lets_the_next_person_try_at_once() -> None:
+    refused = candidate(1, watch=1, drop=1, state=S.REFUSED, settled_at=NOW)
+
+    assert chosen(refused, candidate(2, watch=2, drop=1)) == [2]
+
+
+def test_a_refusal_lets_the_same_watch_try_its_next_table() -> None:
+    refused = candidate(1, watch=1, drop=1, state=S.REFUSED, settled_at=NOW)
+
+    assert chosen(refused, candidate(2, watch=1, drop=2)) == [2]
+
+
+@pytest.mark.parametrize("state", [S.BOOKED, S.DRY_RUN])
+def test_a_booked_table_waits_until_it_is_seen_open_again(state: BookingState) -> None:
+    settled_at = NOW - timedelta(seconds=5)
+    taken = candidate(1, watch=1, drop=1, state=state, settled_at=settled_at)
+    following = candidate(2, watch=2, drop=1)
+    seen = (settled_at - timedelta(seconds=1), settled_at, settled_at + timedelta(seconds=1))
+
+    tried = [chosen(replace(taken, drop_last_seen_at=at), replace(following, drop_last_seen_at=at)) for at in seen]
+
+    assert tried == [[], [], [2]]
+
+
+@pytest.mark.parametrize("state", [S.UNKNOWN, S.LAPSED, S.CANCELLED])
+def test_an_unknown_outcome_or_a_passed_chance_lets_the_next_person_try(state: BookingState) -> None:
+    before = candidate(1, watch=1, drop=1, state=state, settled_at=NOW)
+
+    assert chosen(before, candidate(2, watch=2, drop=1)) == [2]
+
+
+@pytest.mark.parametrize("state", [S.ATTEMPTING, S.BOOKED, S.UNKNOWN])
+def test_a_watch_that_has_or_may_have_a_table_tries_no_other(state: BookingState) -> None:
+    assert chosen(candidate(1, watch=1, drop=1, state=state), candidate(2, watch=1, drop=2)) == []
+
+
+def test_a_table_that_is_being_tried_is_not_tried_by_anybody_else() -> None:
+    assert chosen(candidate(1, watch=1, drop=1, state=S.ATTEMPTING), candidate(2, watch=2, drop=1)) == []
+
+
+@pytest.mark.parametrize(("age", "is_tried"), [(0, True), (120, True), (120.001, False), (3600, False)])
+def test_a_chance_lapses_after_two_minutes(age: float, is_tried: bool) -> None:
+    waiting = candidate(1, watch=1, drop=1, age=age)
+
+    assert bool(chosen(waiting)) is is_tried
+    assert (lapse_reason(waiting, now=NOW) is None) is is_tried
+
+
+def test_a_lapse_says_why() -> None:
+    late = candidate(1, watch=1, drop=1, age=121)
+
+    assert lapse_reason(late, now=NOW) == "not attempted within 120 seconds"
+    assert lapse_reason(replace(late, drop_is_open=False), now=NOW) == "the table was gone"
+
+
+def test_a_table_that_is_gone_is_not_tried_and_does_not_block_its_watch() -> None:
+    gone = candidate(1, watch=1, drop=1, is_open=False)
+
+    assert chosen(gone, candidate(2, watch=1, drop=2)) == [2]
+
+
+@pytest.mark.parametrize(
+    ("auto_book", "switched_on", "allowed_here", "word"),
     [
-        (BookingState.ATTEMPTING, 0, 0, []),
-        (BookingState.REFUSED, 5, 0, [2]),
-        (BookingState.UNKNOWN, 5, 0, [2]),
-        (BookingState.LAPSED, 5, 0, [2]),
-        (BookingState.BOOKED, 5, 0, []),
-        (BookingState.BOOKED, 5, 6, [2]),
-        (BookingState.DRY_RUN, 5, 0, []),
-        (BookingState.DRY_RUN, 5, 6, [2]),
+        ("on", True, True, None),
+        ("dry-run", True, True, None),
+        ("off", True, True, "installation"),
+        ("on", False, True, "switched off"),
+        ("on", True, False, "restaurant"),
     ],
 )
-def test_the_next_person_follows_when_the_table_may_still_be_there(
-    state: BookingState, settled: float, seen: float, chosen: list[int]
+def test_booking_is_held_back_with_a_reason(
+    auto_book: str, switched_on: bool, allowed_here: bool, word: str | None
 ) -> None:
-    chances = [
-        chance(1, watch=1, drop=1, state=state, settled=settled, seen=seen),
-        chance(2, watch=2, drop=1, seen=seen),
-    ]
+    reason = held_back(auto_book, switched_on=switched_on, allowed_here=allowed_here)
 
-    assert choose_attempts(chances, now=NOW) == chosen
+    assert (reason is None) if word is None else (reason is not None and word in reason)
 
 
-def test_a_chance_lapses_after_two_minutes_or_when_the_table_is_gone() -> None:
-    wanted = chance(1, watch=1, drop=1)
-    gone = Candidate(1, 1, 1, 1, BookingState.WANTED, NOW, None, NOW, False)
-
-    assert lapse_reason(wanted, now=NOW + timedelta(seconds=120)) is None
-    assert lapse_reason(wanted, now=NOW + timedelta(seconds=121)) == "not attempted within 120 seconds"
-    assert lapse_reason(gone, now=NOW) == "the table was gone"
-
-
-@given(
-    st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5), st.sampled_from(BookingState), st.booleans()), max_size=25)
+seconds = st.integers(0, 240).map(lambda age: NOW - timedelta(seconds=age))
+candidates = st.lists(
+    st.builds(
+        Candidate,
+        id=st.integers(1, 10_000),
+        watch_id=st.integers(1, 5),
+        drop_id=st.integers(1, 5),
+        rank=st.integers(0, 20),
+        state=st.one_of(st.just(S.WANTED), st.sampled_from(S)),
+        wanted_at=seconds,
+        settled_at=st.none() | seconds,
+        drop_last_seen_at=seconds,
+        drop_is_open=st.booleans(),
+    ),
+    unique_by=lambda c: c.id,
+    max_size=25,
 )
-def test_never_two_attempts_for_a_watch_or_a_table(rows: list[tuple[int, int, BookingState, bool]]) -> None:
-    chances = [
-        Candidate(i, watch, drop, i, state, NOW, NOW, NOW, is_open)
-        for i, (watch, drop, state, is_open) in enumerate(rows)
-    ]
-
-    chosen = [chances[i] for i in choose_attempts(chances, now=NOW)]
-
-    busy = [c for c in chances if c.state is BookingState.ATTEMPTING]
-    assert len({c.watch_id for c in [*chosen, *busy]}) >= len(chosen)
-    assert len({c.watch_id for c in chosen}) == len({c.drop_id for c in chosen}) == len(chosen)
-    assert not {c.watch_id for c in chosen} & {c.watch_id for c in busy}
-    assert not {c.drop_id for c in chosen} & {c.drop_id for c in busy}
-    assert all(c.state is BookingState.WANTED and c.drop_is_open for c in chosen)
 
 
-def test_booking_that_is_held_back_says_why() -> None:
-    assert held_back("on", switched_on=True, allowed_here=True) is None
-    assert held_back("dry-run", switched_on=True, allowed_here=True) is None
-    assert held_back("off", switched_on=True, allowed_here=True) == "automatic booking is off for this installation"
-    assert held_back("on", switched_on=False, allowed_here=True) == "automatic booking is switched off"
-    assert held_back("on", switched_on=True, allowed_here=False) == "automatic booking is off for this restaurant"
+@given(candidates=candidates)
+def test_never_two_of_one_watch_or_one_table_and_none_that_lapsed(candidates: list[Candidate]) -> None:
+    by_id = {c.id: c for c in candidates}
+
+    tried = [by_id[number] for number in choose_attempts(candidates, now=NOW)]
+
+    assert len({c.watch_id for c in tried}) == len(tried)
+    assert len({c.drop_id for c in tried}) == len(tried)
+    assert all(c.state is S.WANTED and lapse_reason(c, now=NOW) is None for c in tried)
+    live = [c for c in candidates if c.state in (S.ATTEMPTING, S.BOOKED, S.UNKNOWN)]
+    assert not {c.watch_id for c in live} & {c.watch_id for c in tried}
+    assert not {c.drop_id for c in candidates if c.state is S.ATTEMPTING} & {c.drop_id for c in tried}
 
 
-def test_looks_back_off_to_the_tiers_period_and_obey_retry_after() -> None:
-    period = timedelta(minutes=10)
+@given(candidates=candidates)
+def test_whoever_is_left_out_is_blocked_by_somebody(candidates: list[Candidate]) -> None:
+    tried = set(choose_attempts(candidates, now=NOW))
 
-    waits = [look_again_after(n, period=period, retry_after=None).total_seconds() for n in (1, 2, 3, 50)]
-
-    assert waits == [15, 30, 60, 600]
-    assert look_again_after(1, period=period, retry_after=timedelta(hours=1)) == timedelta(hours=1)
-
-
-def test_a_message_is_tried_four_times_with_growing_waits() -> None:
-    waits = [send_again_after(n, jitter=0.0) for n in (1, 2, 3, 4)]
-
-    assert waits == [timedelta(seconds=15), timedelta(seconds=60), timedelta(seconds=240), None]
+    holders = [c for c in candidates if c.id in tried or c.state is not S.WANTED]
+    left_out = [c for c in candidates if c.state is S.WANTED and c.id not in tried and not lapse_reason(c, now=NOW)]
+    assert all(any(c.watch_id == h.watch_id or c.drop_id == h.drop_id for h in holders) for c in left_out)

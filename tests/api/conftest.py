@@ -1,0 +1,59 @@
+"""The cast: Alice owns watches, Charlie must see nothing of them. Each speaks over a connection of their own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from workers.resources import Resources
+
+PASSWORD = "a long enough password"
+
+
+def account(name: str) -> dict[str, str]:
+    return {"name": name, "email": f"{name.lower()}@guests.test", "password": PASSWORD}
+
+
+@asynccontextmanager
+async def signed_up(url: str, name: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that signs its requests with a new account's token and keeps no cookie."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        answer = await http.post("/api/auth/signup", json=account(name))
+        http.cookies.clear()
+        http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+        yield http
+
+
+@pytest.fixture
+async def alice(client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_up(str(client.base_url), "Alice") as http:
+        yield http
+
+
+@pytest.fixture
+async def charlie(client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_up(str(client.base_url), "Charlie") as http:
+        yield http
+
+
+async def scalar(resources: Resources, statement: str, **values: Any) -> Any:
+    """One value from the database."""
+    async with resources.sessions() as session:
+        return await session.scalar(text(statement), values)
+
+
+async def execute(resources: Resources, statement: str) -> None:
+    async with resources.sessions.begin() as session:
+        await session.execute(text(statement))
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str | None]:
+    """Status and field of an error, which must be a sentence and a problem at the same time."""
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    body = answer.json()
+    assert body["error"] == body["detail"]
+    assert body["status"] == answer.status_code
+    return answer.status_code, body.get("field")

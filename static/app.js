@@ -41,7 +41,7 @@ function say(words) {
 
 function clock(hhmm) {
   const [hour, minute] = hhmm.split(":").map(Number);
-  return `${hour % 12 || 12}:${String(minute).padStart(2, "0")} ${hour < 12 ? "AM" : "PM"}`;
+  return `${hour % 12 || 12}:${String(minute).padStart(2, "0")}\u00a0${hour < 12 ? "AM" : "PM"}`;
 }
 
 function day(iso) {
@@ -50,8 +50,8 @@ function day(iso) {
 
 function ago(instant) {
   const seconds = Math.max(0, Math.round((Date.now() + clockSkew - Date.parse(instant)) / 1000));
-  if (seconds < 90) return `${seconds} s ago`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 90) return `${seconds}\u00a0s ago`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)}\u00a0min ago`;
   return `at ${moment(instant)}`;
 }
 

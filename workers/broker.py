@@ -1,7 +1,6 @@
 """The broker and its middleware, in order. Import it before any actor: actors bind to the broker that is set."""
 
 import asyncio
-import multiprocessing
 import signal
 from typing import Any
 
@@ -28,8 +27,7 @@ class Process(Middleware):
     """A worker process: a fast loop, our logs, and no life after its master's."""
 
     def after_process_boot(self, broker: Any) -> None:
-        parent = multiprocessing.parent_process()
-        die_with_parent(signal.SIGTERM, parent=parent.pid if parent else None)
+        die_with_parent(signal.SIGTERM)
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
         configure_logging(level=settings.log_level, form=settings.log_format)
 

@@ -128,7 +128,7 @@ class Supervisor:
         wait = deaths.record(started_at=started_at, now=time.monotonic())
         if wait is None:
             raise LocalError(
-                f"{name} {how}, for the {self._patience.deaths}th time within {self._patience.window:g} s, "
+                f"{name} {how}, which makes {self._patience.deaths} deaths within {self._patience.window:g} s, "
                 f"so everything was stopped.{self._last_lines(name)}"
             )
         self._say(name, f"{how}; it is started again in {wait:g} s")
@@ -157,7 +157,9 @@ class Supervisor:
 
     def _last_lines(self, name: str) -> str:
         process = self._running.get(name)
-        return "".join(f"\n  {line}" for line in process.last_lines) if process else ""
+        if process is None or not process.last_lines:
+            return ""
+        return "".join(("\nIts last lines:", *(f"\n  {line}" for line in process.last_lines)))
 
 
 async def _answers(http: httpx.AsyncClient, url: str) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.exc import DBAPIError
 
 from backend.clients.errors import BudgetUnavailable, LookFailed
 from backend.clients.wisely import Look, Wisely
@@ -74,7 +75,8 @@ async def scan(
                 case BudgetUnavailable():
                     # Nothing was asked, so nothing is known to be wrong there: due again at once.
                     await groups.put_back(session, row.id, next_at=datetime.now(UTC))
-    applied = await apply_looks(sessions, looks, run_id=run_id, periods=periods, now=now) if looks else Applied()
+    applied = [] if not looks else await _apply(sessions, looks, run_id=run_id, periods=periods, now=now)
+    matches = sum(part.matches for part in applied)
     skipped = sum(len(found) for found in wanted.values()) - scanned
     async with sessions.begin() as session:
         run = await runs.add(
@@ -84,10 +86,37 @@ async def scan(
             failed=failed,
             scanned=scanned,
             skipped=skipped,
-            matches=applied.matches,
+            matches=matches,
         )
     completed = run if run is not None and run.is_complete else None
-    return Scan(scanned, skipped, applied.matches, failed, tuple(troubles), applied.work, completed)
+    work = Work(
+        tuple(message for part in applied for message in part.work.messages),
+        tuple(booking for part in applied for booking in part.work.bookings),
+    )
+    return Scan(scanned, skipped, matches, failed, tuple(troubles), work, completed)
+
+
+async def _apply(
+    sessions: Sessions,
+    looks: Sequence[tuple[Row[Any], Look]],
+    *,
+    run_id: int,
+    periods: Mapping[Tier, timedelta],
+    now: datetime,
+) -> list[Applied]:
+    """Apply all at once; when the database refuses, each by itself, so that one bad answer never stops the others."""
+    try:
+        return [await apply_looks(sessions, looks, run_id=run_id, periods=periods, now=now)]
+    except DBAPIError as error:
+        if len(looks) > 1:
+            parts = [await _apply(sessions, [look], run_id=run_id, periods=periods, now=now) for look in looks]
+            return [applied for part in parts for applied in part]
+        group = looks[0][0]
+        wait = look_again_after(group.failures + 1, period=periods[Tier(group.tier)], retry_after=None)
+        async with sessions.begin() as session:
+            reason = f"{Trouble.WRONG_SHAPE}: could not be stored: {error.orig}"[:500].replace("\x00", "")
+            await groups.record_failure(session, group.id, error=reason, next_at=datetime.now(UTC) + wait)
+        return []
 
 
 async def _look(wisely: Wisely, row: Row[Any]) -> Look | LookFailed | BudgetUnavailable:

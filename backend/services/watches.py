@@ -14,6 +14,7 @@ from backend.domain.types import Watch
 from backend.services.errors import AppError
 
 MAX_DAYS_AHEAD = 90
+MAX_ID = 2**63 - 1
 STATUSES = ("active", "paused", "booked", "cancelled", "expired")
 
 
@@ -72,7 +73,7 @@ async def list_watches(sessions: Sessions, user_id: int, *, statuses: Sequence[s
 async def cancel_watch(sessions: Sessions, watch_id: int, *, user_id: int) -> None:
     """End one's own watch. Raises AppError 404, also for somebody else's."""
     async with sessions.begin() as session:
-        if not await watches.cancel(session, watch_id, user_id=user_id):
+        if watch_id > MAX_ID or not await watches.cancel(session, watch_id, user_id=user_id):
             raise AppError(404, "There is no such watch")
 
 

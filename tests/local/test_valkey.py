@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend.local.errors import LocalError
 from backend.local.valkey import ValkeyServer
@@ -21,7 +23,7 @@ def test_it_answers_with_its_password_only_and_a_stop_leaves_no_process(data: Pa
 
     server.start()
     pid = server.pid
-    with client(server) as inside, redis.Redis(port=server.port) as outside:
+    with client(server) as inside, redis.Redis(port=server.port, retry=Retry(NoBackoff(), 0)) as outside:
         policy = inside.config_get("maxmemory-policy")
         with pytest.raises(redis.AuthenticationError):
             outside.ping()

@@ -130,6 +130,24 @@ async def test_trouble_is_classified_and_never_looks_like_no_tables(loop: Loop, 
     assert (result.scanned, result.skipped, result.matches) == (1, 1, 1)
 
 
+async def test_an_answer_that_cannot_be_stored_stops_no_other_group(loop: Loop) -> None:
+    alice = await loop.guest()
+    await loop.watch(alice)
+    await loop.watch(alice, "houston_s_pasadena")
+    order = {"merchant_id": PEACHTREE, "date": loop.day.isoformat(), "times": ["19:00"], "party_sizes": [2]}
+    loop.simulator.send(
+        "POST", "/control/slots/open", {**order, "reservation_type_id": 7, "reservation_type_name": "bad\x00name"}
+    )
+    loop.open("18:30", merchant=PASADENA)
+
+    result = await loop.look()
+
+    group = await loop.one("SELECT * FROM scan_groups WHERE location_key = 'peachtree'")
+    assert result.matches == 1
+    assert group.last_error.startswith("wrong_shape")
+    assert (group.last_ok_at, group.lease_until) == (None, None)
+
+
 async def test_a_slow_drip_is_a_timeout(loop: Loop) -> None:
     await loop.watch(await loop.guest())
     loop.simulator.send("POST", "/control/trouble", {"kind": "drip", "operation": "inventory"})

@@ -1,5 +1,6 @@
 """E-mail over SMTP."""
 
+import asyncio
 import ssl
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -12,7 +13,9 @@ import aiosmtplib
 
 from backend.clients.errors import SendFailed
 
+# A command, and a whole delivery: less than the lease of a claimed message.
 TIMEOUT_SECONDS = 20
+DELIVERY_SECONDS = 90
 # Subjects stay on one line: some readers show the space of a folded one.
 _POLICY = SMTP.clone(max_line_length=200)
 
@@ -52,12 +55,13 @@ class Mailer:
         try:
             mail = self._compose(to=to, subject=subject, text=text, html=html, message_id=message_id)
             # As bytes: handed over as a message, the library would fold the long headers again.
-            await aiosmtplib.send(
-                mail.as_bytes(),
-                sender=parseaddr(self._sender)[1],
-                recipients=[to],
-                **self._connect,  # type: ignore[arg-type]
-            )
+            async with asyncio.timeout(DELIVERY_SECONDS):
+                await aiosmtplib.send(
+                    mail.as_bytes(),
+                    sender=parseaddr(self._sender)[1],
+                    recipients=[to],
+                    **self._connect,  # type: ignore[arg-type]
+                )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [recipient.code for recipient in error.recipients]
             raise SendFailed(str(error.recipients), permanent=all(code >= 500 for code in codes)) from error

@@ -1,5 +1,6 @@
 """Who may call a route: a guard, or explicitly open. A test walks all routes and finds neither missing."""
 
+import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +29,7 @@ async def local_or_token_guard(connection: ASGIConnection[Any, Any, Any, Any], h
     """For /metrics: the configured bearer token; without one, only this machine."""
     wanted = connection.app.state.settings.metrics_token
     if wanted is not None:
-        if bearer_token(connection) != wanted.get_secret_value():
+        if not secrets.compare_digest(bearer_token(connection) or "", wanted.get_secret_value()):
             raise AppError(401, "Not authenticated")
     elif connection.client is None or connection.client.host not in ("127.0.0.1", "::1"):
         raise AppError(403, "Only from this machine; set METRICS_TOKEN to read it from elsewhere")

@@ -72,7 +72,6 @@ async def _wake_scanner(request: Request[Any, Any, Any]) -> None:
 
 def _clock(value: str, field: str) -> time:
     try:
-        hour, minute = value.split(":")
-        return time(int(hour), int(minute))
+        return datetime.strptime(value, "%H:%M").time()
     except ValueError:
         raise AppError(400, f"{value!r} is not a time of day such as 18:00", field=field) from None

@@ -40,6 +40,8 @@ def open_engine(database_url: str, *, pool_size: int, name: str) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
+        # A failing statement is logged without its values: they are people's data.
+        hide_parameters=True,
         pool_timeout=10,
         connect_args={
             "timeout": 10,

@@ -68,9 +68,10 @@ class ChildProcess:
             if self._output.done():
                 # Nobody takes the lines any more: raised here, before the full pipe blocks the child.
                 self._output.result()
-            code = await leader
+            await leader
         finally:
             self.kill()
+            code = await leader
             # From here on its number may be given to somebody else.
             self._is_gone = True
         # Somebody who left the group may hold the pipe open for ever.

@@ -1,6 +1,8 @@
 """What the demo does and checks, from outside: over HTTP, at the simulated restaurant and in the mailbox."""
 
 import asyncio
+import contextlib
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -136,18 +138,24 @@ class Story:
         self._say("/metrics: " + " ".join(f"{word}={value}" for word, value in values.items()))
 
     async def _go_on(self) -> None:
-        self._say("from here on tables come and go by themselves, ten times as fast as in life; Ctrl-C ends it")
-        await self._post(f"{self._places.upstream}/control/turnover", {"on": True, "speed": 10})
+        self._say("tables open now and then from here on; open some yourself on the restaurants' page (Ctrl-C ends it)")
+        place = self._restaurants["peachtree"]
         seen = len(await self._mails())
-        while True:
-            await asyncio.sleep(1)
-            try:
-                mails = await self._mails()
-            except httpx.HTTPError:
-                continue  # Being stopped, or started again: the supervisor says which.
-            for mail in sorted(mails, key=lambda mail: str(mail["received_at"]))[seen:]:
-                self._say(f"mail: {mail['subject']}")
-            seen = len(mails)
+        for number in itertools.count():
+            clock = f"{18 + number % 8 // 4}:{number % 4 * 15:02d}"
+            with contextlib.suppress(httpx.HTTPError):  # Being stopped, or started again: the supervisor says which.
+                await self._open(place, [clock])
+                self._say(f"a table opens at {clock}")
+                for _ in range(20):
+                    await asyncio.sleep(1)
+                    mails = await self._mails()
+                    for mail in sorted(mails, key=lambda mail: str(mail["received_at"]))[seen:]:
+                        self._say(f"mail: {mail['subject']}")
+                    seen = len(mails)
+                body = {"merchant_id": place["merchant_id"], "date": self._tomorrow, "times": [clock]}
+                await self._post(f"{self._places.upstream}/control/slots/close", body)
+                self._say(f"the table at {clock} is gone")
+            await asyncio.sleep(10)
 
     async def _is_ready(self) -> bool:
         return (await self._http.get(f"{self._places.web}/health/ready")).status_code == 200

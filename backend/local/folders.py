@@ -50,7 +50,8 @@ def reachable_binaries(installation: Path, account: Account, *, shelter: Path = 
     if not copy.exists():
         _make(shelter, account)
         half = Path(tempfile.mkdtemp(prefix="copying-", dir=shelter))
-        shutil.copytree(installation, half / package.name / installation.name, symlinks=True)
+        for_building = shutil.ignore_patterns("include", "*.a")
+        shutil.copytree(installation, half / package.name / installation.name, symlinks=True, ignore=for_building)
         # Wheels keep shared libraries beside the package, and the programs look for them by a relative path.
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():

@@ -55,6 +55,7 @@ async def make_watch(sessions: Sessions, user: Row[Any], wish: NewWatch, *, max_
         )
         same = await watches.find_same(session, values)
         if same is not None:
+            await watches.renew(session, same, values)
             return same
         if await watches.count_active(session, user.id) >= max_active:
             raise AppError(400, f"You have {max_active} watches already; end one first")

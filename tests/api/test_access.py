@@ -77,7 +77,7 @@ def test_only_the_metrics_have_the_guard_for_machines(settings: Settings) -> Non
 
 @pytest.mark.parametrize("token", ["nonsense", "é", "n" * 5000])
 async def test_a_token_that_nobody_got_is_401(client: httpx.AsyncClient, token: str) -> None:
-    answer = await client.get("/api/auth/me", headers={"Authorization": f"Bearer {token}".encode()})
+    answer = await client.get("/api/auth/me", headers={b"Authorization": f"Bearer {token}".encode()})
 
     assert refusal(answer) == (401, None)
 

@@ -286,3 +286,21 @@ async def test_a_watch_is_kept_when_the_queue_is_away(alice: httpx.AsyncClient, 
 
     assert answer.status_code == 200
     assert len(await listed(alice)) == 1
+
+
+async def test_asking_again_with_booking_turns_booking_on(client: httpx.AsyncClient) -> None:
+    token = (
+        await client.post(
+            "/api/auth/signup", json={"name": "Dora", "email": "dora@guests.test", "password": "correct horse"}
+        )
+    ).json()["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    wish = {"location_key": "peachtree", "target_date": (datetime.now(UTC) + timedelta(days=3)).date().isoformat()}
+    details = {"book_first_name": "Dora", "book_last_name": "Guest", "book_phone": "4045550123"}
+    first = await client.post("/api/watches", json=wish, headers=headers)
+
+    second = await client.post("/api/watches", json={**wish, **details, "auto_book": True}, headers=headers)
+
+    (watch,) = (await client.get("/api/watches", headers=headers)).json()["watches"]
+    assert first.json() == second.json()
+    assert (watch["auto_book"], watch["book_phone"]) == (True, "4045550123")

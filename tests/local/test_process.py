@@ -12,7 +12,7 @@ import pytest
 from tests.local.conftest import Owner, lives, next_fact, wait_until
 
 
-def whole_family(owner: "subprocess.Popen[str]", data: Path) -> set[int]:
+def whole_family(owner: "subprocess.Popen[str]") -> set[int]:
     """Everything that an owner of servers and two children with a child each has brought into the world."""
     servers = next_fact(owner)
     family = {servers["postgres"], servers["valkey"]}
@@ -27,10 +27,10 @@ def whole_family(owner: "subprocess.Popen[str]", data: Path) -> set[int]:
 
 
 def test_a_kill_of_the_owner_leaves_nothing_of_servers_children_and_their_children(
-    data: Path, run_owner: Owner
+    used_data: Path, run_owner: Owner
 ) -> None:
-    owner = run_owner("everything", data, "obedient", 5)
-    family = whole_family(owner, data)
+    owner = run_owner("everything", used_data, "obedient", 5)
+    family = whole_family(owner)
 
     owner.kill()
 
@@ -38,9 +38,9 @@ def test_a_kill_of_the_owner_leaves_nothing_of_servers_children_and_their_childr
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_everything_in_good_order(data: Path, run_owner: Owner, signum: signal.Signals) -> None:
-    owner = run_owner("everything", data, "obedient", 5)
-    family = whole_family(owner, data)
+def test_a_signal_ends_everything_in_good_order(used_data: Path, run_owner: Owner, signum: signal.Signals) -> None:
+    owner = run_owner("everything", used_data, "obedient", 5)
+    family = whole_family(owner)
 
     owner.send_signal(signum)
     rest, trouble = owner.communicate(timeout=15)
@@ -50,9 +50,9 @@ def test_a_signal_ends_everything_in_good_order(data: Path, run_owner: Owner, si
     assert not any(lives(pid) for pid in family)
 
 
-def test_children_that_do_not_listen_are_killed_after_their_time(data: Path, run_owner: Owner) -> None:
-    owner = run_owner("everything", data, "stubborn", 0.2)
-    family = whole_family(owner, data)
+def test_children_that_do_not_listen_are_killed_after_their_time(used_data: Path, run_owner: Owner) -> None:
+    owner = run_owner("everything", used_data, "stubborn", 0.2)
+    family = whole_family(owner)
 
     owner.terminate()
     owner.communicate(timeout=15)
@@ -61,9 +61,9 @@ def test_children_that_do_not_listen_are_killed_after_their_time(data: Path, run
     assert not any(lives(pid) for pid in family)
 
 
-def test_a_second_ctrl_c_does_not_wait(data: Path, run_owner: Owner) -> None:
-    owner = run_owner("everything", data, "stubborn", 300)
-    family = whole_family(owner, data)
+def test_a_second_ctrl_c_does_not_wait(used_data: Path, run_owner: Owner) -> None:
+    owner = run_owner("everything", used_data, "stubborn", 300)
+    family = whole_family(owner)
 
     def press_until_it_ends() -> bool:
         owner.send_signal(signal.SIGINT)
@@ -71,7 +71,7 @@ def test_a_second_ctrl_c_does_not_wait(data: Path, run_owner: Owner) -> None:
 
     wait_until(press_until_it_ends)
 
-    assert not any(lives(pid) for pid in family)
+    wait_until(lambda: not any(lives(pid) for pid in family))
 
 
 def test_who_asks_too_late_to_die_with_a_parent_dies_at_once() -> None:

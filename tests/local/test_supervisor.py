@@ -13,7 +13,7 @@ from backend.local.child import Child, Say
 from backend.local.deaths import Patience
 from backend.local.errors import LocalError
 from backend.local.ports import free_port
-from backend.local.postgres import THROW_AWAY, PostgresServer
+from backend.local.postgres import PostgresServer
 from backend.local.server import ServerProcess
 from backend.local.supervisor import Supervisor
 from backend.local.valkey import ValkeyServer
@@ -115,9 +115,10 @@ async def test_children_are_stopped_one_by_one_the_last_first() -> None:
 
 async def test_readiness_is_an_answer_of_the_child() -> None:
     port = free_port()
-    serve = "import sys; from http.server import *; HTTPServer(('127.0.0.1', int(sys.argv[1])), type('H', (SimpleHTTPRequestHandler,), {})).serve_forever()"
+    serve = (sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(Path(__file__).parent))
+    web = Child("web", (*serve, str(port)), {}, ready_url=f"http://127.0.0.1:{port}/")
 
-    supervisor, run = begin(python("web", serve, port, ready_url=f"http://127.0.0.1:{port}/"), say=Said())
+    supervisor, run = begin(web, say=Said())
     async with asyncio.timeout(10):
         await supervisor.ready.wait()
     supervisor.stop()
@@ -153,9 +154,9 @@ async def test_a_listener_that_fails_ends_it_all_instead_of_blocking_the_childre
         await run
 
 
-async def test_servers_that_die_are_started_again_with_their_port_and_data(data: Path) -> None:
+async def test_servers_that_die_are_started_again_with_their_port_and_data(used_data: Path) -> None:
     said = Said()
-    with PostgresServer(data, options=THROW_AWAY) as postgres, ValkeyServer(data) as valkey:
+    with PostgresServer(used_data) as postgres, ValkeyServer(used_data) as valkey:
         url = postgres.url
         await asyncio.to_thread(fetch, url, "CREATE TABLE kept AS SELECT 42 AS number")
         supervisor, run = begin(say=said, servers=(postgres, valkey))

@@ -6,15 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from backend.local.account import server_account
-from backend.local.errors import LocalError
 from backend.local.folders import prepare_data_folder
 from backend.local.ports import free_port
 from backend.local.postgres import THROW_AWAY, PostgresServer
 from backend.settings import Settings
-from tests.local.conftest import ROOT, fetch
+from tests.local.conftest import ROOT
 
 
 def up(place: Path, **changes: object) -> subprocess.CompletedProcess[str]:
@@ -63,12 +60,6 @@ def test_a_data_folder_that_is_in_use_is_one_sentence(place: Path) -> None:
     assert "Another houstons is running on the data folder" in sentence_of(result)
 
 
-def test_a_data_folder_that_is_no_cluster_is_one_sentence(place: Path) -> None:
-    (place / "data" / "postgres").mkdir(parents=True)
-
-    assert "is not a Postgres cluster" in sentence_of(up(place))
-
-
 def test_a_database_that_refuses_the_password_is_one_sentence(place: Path) -> None:
     with PostgresServer(place / "data", options=THROW_AWAY) as postgres:
         password = (place / "data" / "postgres.password").read_text()
@@ -87,31 +78,6 @@ def test_a_database_that_is_not_there_is_one_sentence(place: Path) -> None:
     result = up(place, DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{port}/db", REDIS_URL="redis://127.0.0.1:1")
 
     assert sentence_of(result).startswith("Postgres at DATABASE_URL cannot be reached: ")
-
-
-@pytest.mark.parametrize("where", ["a file", "below a file", "in the kernel's own file system"])
-def test_a_data_folder_that_cannot_be_written_is_a_sentence(place: Path, where: str) -> None:
-    (place / "file").touch()
-    wanted = {"a file": place / "file", "below a file": place / "file" / "data"}.get(where, Path("/proc/houstons"))
-
-    with pytest.raises(LocalError, match=r"The data folder .* cannot be used \(.*\): set HOUSTONS_DATA to one that"):
-        prepare_data_folder(wanted, server_account(), shelter=place / "shelter")
-
-
-@pytest.mark.parametrize("umask", [0o022, 0o077])
-def test_a_data_folder_in_a_closed_one_works_elsewhere_for_root_and_there_for_others(place: Path, umask: int) -> None:
-    closed, shelter = place / "closed", place / "shelter"
-    closed.mkdir(mode=0o700)
-    before = os.umask(umask)
-    try:
-        folder = prepare_data_folder(closed / "data", server_account(), shelter=shelter)
-        with PostgresServer(folder, options=THROW_AWAY, shelter=shelter) as server:
-            answer = fetch(server.url, "SELECT 1")
-    finally:
-        os.umask(before)
-
-    assert folder == closed / "data" if os.geteuid() else folder.is_relative_to(shelter)
-    assert answer == 1
 
 
 def test_a_data_folder_in_a_closed_one_is_the_same_one_the_next_time(place: Path) -> None:

@@ -44,9 +44,13 @@ _INSERT = text("""
     VALUES (:user_id, :location_key, :party_size, :target_date, :time_start, :time_end, :auto_book,
             :book_first_name, :book_last_name, :book_email, :book_phone) RETURNING id
 """)
+_RENEW = text("""
+    UPDATE watches SET auto_book = :auto_book, book_first_name = :book_first_name, book_last_name = :book_last_name,
+           book_email = :book_email, book_phone = :book_phone, needs_match = true, updated_at = now() WHERE id = :id
+""")
 _CANCEL = text("""
     UPDATE watches SET status = 'cancelled', updated_at = now()
-    WHERE id = :id AND user_id = :user_id AND status <> 'cancelled' RETURNING id
+    WHERE id = :id AND user_id = :user_id AND status IN ('active', 'paused') RETURNING id
 """)
 
 
@@ -111,6 +115,12 @@ async def find_same(session: AsyncSession, values: dict[str, Any]) -> int | None
 
 async def add(session: AsyncSession, values: dict[str, Any]) -> int:
     return int((await session.execute(_INSERT, values)).scalar_one())
+
+
+async def renew(session: AsyncSession, watch_id: int, values: dict[str, Any]) -> None:
+    """The same watch asked for again: its wishes about booking are the newer ones."""
+    keys = ("auto_book", "book_first_name", "book_last_name", "book_email", "book_phone")
+    await session.execute(_RENEW, {"id": watch_id, **{key: values[key] for key in keys}})
 
 
 async def cancel(session: AsyncSession, watch_id: int, *, user_id: int) -> bool:

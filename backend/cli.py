@@ -11,7 +11,7 @@ from backend.db.base import open_engine
 from backend.db.migrations import migrate as run_migrations
 from backend.local import checks
 from backend.local.demo import run_demo
-from backend.local.process import LocalError
+from backend.local.errors import LocalError
 from backend.local.up import run_up
 from backend.settings import SettingsError, load_settings
 

@@ -28,8 +28,8 @@ from backend.clients.jobs import Jobs
 from backend.clients.wisely import Wisely, open_http
 from backend.db.base import open_engine, sessions_of
 from backend.db.migrations import migrate
+from backend.local.ports import free_port
 from backend.local.postgres import THROW_AWAY, PostgresServer
-from backend.local.process import free_port
 from backend.local.valkey import ValkeyServer
 from backend.settings import Settings
 from workers.resources import Resources

@@ -20,7 +20,7 @@ def prepare_data_folder(wanted: Path, account: Account, *, shelter: Path = SHELT
     folder = wanted.absolute()
     try:
         _make(folder, account)
-        if not account.can_enter(folder):
+        if account.is_other and not account.can_enter(folder):
             with contextlib.suppress(OSError):
                 folder.rmdir()
             folder = shelter / _short_hash(str(folder))

@@ -38,8 +38,8 @@ class PostgresServer(ServerProcess):
     ) -> None:
         super().__init__(data, port or free_port(), account or server_account())
         self._options = options
-        self._cluster = data / "postgres"
-        self._password_file = data / "postgres.password"
+        self._cluster = self.data / "postgres"
+        self._password_file = self.data / "postgres.password"
         self._shelter = shelter
         self._binaries = Path()
 

@@ -7,10 +7,6 @@ import signal
 import sys
 from collections.abc import Callable
 
-from backend.local.errors import LocalError as LocalError
-from backend.local.ports import free_port as free_port
-from backend.local.ports import require_free_port as require_free_port
-
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 

@@ -34,10 +34,11 @@ class ServerProcess:
     stop_signal: signal.Signals
 
     def __init__(self, data: Path, port: int, account: Account) -> None:
-        self.data = data
+        # The server's working folder is another one.
+        self.data = data.absolute()
         self.port = port
         self.account = account
-        self._log = data / f"{self.name}.log"
+        self._log = self.data / f"{self.name}.log"
         self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._owned: int | None = None

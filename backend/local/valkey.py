@@ -20,9 +20,9 @@ class ValkeyServer(ServerProcess):
 
     def __init__(self, data: Path, *, port: int = 0) -> None:
         super().__init__(data, port or free_port(), this_account())
-        self._folder = data / "valkey"
+        self._folder = self.data / "valkey"
         # The password goes in by a file: a command line can be read by everybody.
-        self._config = data / "valkey.conf"
+        self._config = self.data / "valkey.conf"
         self._binary = Path()
 
     @property

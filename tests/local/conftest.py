@@ -56,8 +56,13 @@ def open_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="houstons-test-", dir=in_memory()))
     folder.chmod(0o755)
     yield folder
+
+    def remove() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+
     # Servers of a killed owner may be on their way out, and write until they are.
-    wait_until(lambda: shutil.rmtree(folder, ignore_errors=True) or not folder.exists())
+    wait_until(remove)
 
 
 def in_memory() -> Path | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from backend.local.account import server_account
@@ -68,7 +69,8 @@ def without_wheels(empty: Path) -> None:
     """What is said where nothing is installed."""
     sys.path[:] = [path for path in sys.path if "site-packages" not in path]
     told = {}
-    for name, look in (("postgres", lambda: find_installation(empty)), ("valkey", find_binary)):
+    looks: dict[str, Callable[[], Path]] = {"postgres": lambda: find_installation(empty), "valkey": find_binary}
+    for name, look in looks.items():
         try:
             look()
         except LocalError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.local.account import server_account, this_account
+from backend.local.account import Account, server_account, this_account
 from backend.local.errors import LocalError
 from backend.local.folders import keep_secret, prepare_data_folder
 from backend.local.ports import free_port, require_free_port
@@ -32,11 +32,11 @@ def test_under_a_strict_umask_the_folder_is_entered_all_the_same(place: Path) ->
 
 
 @pytest.mark.parametrize("account", [this_account(), server_account()])
-def test_a_data_folder_that_cannot_be_made_is_refused_in_a_sentence(place: Path, account: object) -> None:
+def test_a_data_folder_that_cannot_be_made_is_refused_in_a_sentence(place: Path, account: Account) -> None:
     (place / "file").touch()
 
     with pytest.raises(LocalError, match=r"file/data cannot be used \(Not a directory\): set HOUSTONS_DATA to one"):
-        prepare_data_folder(place / "file" / "data", server_account(), shelter=place / "file" / "shelter")
+        prepare_data_folder(place / "file" / "data", account, shelter=place / "file" / "shelter")
 
 
 def test_a_data_folder_nobody_can_write_to_is_refused_in_a_sentence() -> None:
@@ -51,6 +51,8 @@ def test_a_shelter_that_is_closed_itself_is_refused_in_a_sentence(place: Path) -
 
     with pytest.raises(LocalError, match="set HOUSTONS_DATA to"):
         prepare_data_folder(closed / "data", server_account(), shelter=closed / "shelter")
+
+    closed.chmod(0o700)
 
 
 def test_a_secret_is_made_once_and_read_by_its_owner_only(place: Path) -> None:

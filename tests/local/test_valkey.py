@@ -14,7 +14,7 @@ from backend.local.valkey import ValkeyServer
 from tests.local.conftest import lives, wait_until
 
 
-def client(server: ValkeyServer) -> "redis.Redis[str]":
+def client(server: ValkeyServer) -> redis.Redis:
     return redis.Redis.from_url(server.url, decode_responses=True)
 
 
@@ -50,6 +50,15 @@ def test_data_survives_a_kill_and_a_torn_tail_of_the_log_is_dropped(data: Path) 
 
     with ValkeyServer(data) as again, client(again) as inside:
         assert inside.get("kept") == "42"
+
+
+def test_a_data_folder_may_be_named_from_where_one_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+
+    with ValkeyServer(Path(".data")) as server, client(server) as inside:
+        assert inside.ping()
+
+    assert (place / ".data" / "valkey" / "appendonlydir").exists()
 
 
 def test_a_second_owner_of_a_data_folder_is_told_so(data: Path) -> None:

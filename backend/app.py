@@ -7,20 +7,24 @@ from datetime import datetime
 from pathlib import Path
 
 from litestar import Litestar
-from litestar.datastructures import MutableScopeHeaders
+from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
-from litestar.static_files import create_static_files_router
-from litestar.types import Message, Scope
 from redis.asyncio import Redis
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.api import health, locations
-from backend.api.access import OPEN
+from backend.api import health, locations, pages
+from backend.api.access import forgery_guard
 from backend.api.auth import AuthController
-from backend.api.errors import app_error, http_error, unexpected_error
+from backend.api.caching import PRIVATE, PublicAnswers
+from backend.api.credentials import CredentialController
+from backend.api.errors import app_error, database_error, http_error, unexpected_error
+from backend.api.headers import secure
+from backend.api.profile import ProfileController
 from backend.api.watches import WatchController
 from backend.clients.jobs import Jobs
+from backend.clients.rate_limit import RateLimiter
 from backend.db.base import open_engine, sessions_of
 from backend.services.errors import AppError
 from backend.settings import Settings, load_settings
@@ -29,50 +33,51 @@ from observability.logging import configure_logging
 STATIC = Path(__file__).parent.parent / "static"
 OPENED_AT_START = 2
 POOL_SIZE = 10
-
-_SECURITY = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
+# Bytes. A route that takes more says so itself (`request_max_body_size`).
+BODY_LIMIT = 100_000
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
     """The application. Raises SettingsError when the environment makes no sense."""
     settings = settings or load_settings()
     configure_logging(level=settings.log_level, form=settings.log_format)
-    static = create_static_files_router(
-        path="/", directories=[STATIC], html_mode=True, opt=OPEN, include_in_schema=False
+    cors = CORSConfig(
+        allow_origins=list(settings.allowed_origins),
+        allow_headers=["Authorization", "Content-Type"],
+        expose_headers=["Retry-After"],
     )
     app = Litestar(
         route_handlers=[
             AuthController,
+            CredentialController,
+            ProfileController,
             WatchController,
             locations.list_locations,
             health.live,
             health.ready,
             health.metrics,
-            static,
+            pages.page,
+            pages.asset,
         ],
-        exception_handlers={AppError: app_error, HTTPException: http_error, Exception: unexpected_error},
-        response_headers={"Cache-Control": "private, no-store"},
-        before_send=[_secure],
+        exception_handlers={
+            AppError: app_error,
+            HTTPException: http_error,
+            DBAPIError: database_error,
+            Exception: unexpected_error,
+        },
+        guards=[forgery_guard],
+        middleware=[PublicAnswers()],
+        response_headers={"Cache-Control": PRIVATE},
+        before_send=[secure(settings)],
+        cors_config=cors if settings.allowed_origins else None,
         type_encoders={datetime: datetime.isoformat},
         lifespan=[_connections],
         openapi_config=None,
         logging_config=None,
-        request_max_body_size=100_000,
+        request_max_body_size=BODY_LIMIT,
     )
-    app.state.settings = settings
+    app.state.update({"settings": settings, "trusted_proxies": settings.proxy_networks, "pages": pages.Pages(STATIC)})
     return app
-
-
-async def _secure(message: Message, scope: Scope) -> None:
-    # Here and not in `response_headers`, which static files do not get.
-    if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in _SECURITY.items():
-            headers[name] = value
 
 
 @asynccontextmanager
@@ -80,7 +85,15 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     engine = open_engine(settings.require_database_url, pool_size=POOL_SIZE, name="web")
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=2, socket_connect_timeout=2)
-    app.state.update({"engine": engine, "sessions": sessions_of(engine), "redis": redis, "jobs": Jobs(redis)})
+    app.state.update(
+        {
+            "engine": engine,
+            "sessions": sessions_of(engine),
+            "redis": redis,
+            "jobs": Jobs(redis),
+            "limiter": RateLimiter(redis),
+        }
+    )
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))
     try:
         yield

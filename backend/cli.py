@@ -52,6 +52,9 @@ def web() -> None:
         port=settings.port,
         log_level="warning",
         access_log=False,
+        # Who is behind a proxy is found by the application, which knows whom to trust.
+        proxy_headers=False,
+        server_header=False,
     )
 
 

@@ -16,7 +16,9 @@ from backend.db.base import Sessions
 from backend.db.queries import notifications, switches
 from backend.domain.backoff import send_again_after
 from backend.domain.message import Facts, Opening, Text, compose
-from backend.domain.types import Kind
+from backend.domain.types import ACCOUNT_KINDS, Kind
+from backend.services import account_mail
+from backend.services.account_mail import Letter
 
 
 class Sender(Protocol):
@@ -56,36 +58,38 @@ async def deliver(
         row = await notifications.claim(session, notification_id, token=token)
         if row is None:
             return Delivery("not_mine")
-        about, drops = await notifications.facts(session, notification_id)
-        reason = _no_longer(row, about, [drop.is_open for drop in drops])
+        if row.kind in ACCOUNT_KINDS:
+            reason = await account_mail.no_longer(session, row)
+        else:
+            about, drops = await notifications.facts(session, notification_id)
+            reason = _no_longer(row, about, [drop.is_open for drop in drops])
         sender = senders.get(row.channel)
         if reason is not None or sender is None:
             status = "expired" if reason else "suppressed"
             missing = {"email": "no mail configured"}.get(row.channel, "not configured")
             await notifications.settle(session, row, token=token, status=status, reason=reason or missing)
             return Delivery(status, row.channel, row.kind, reason or missing)
-        text = compose(_facts(row, about, drops))
-        body = _jinja.get_template("message.txt").render(text=text, public_url=public_url).strip()
-        await notifications.record_text(session, row.id, token=token, subject=text.subject, body=body)
-    return await _send(sessions, sender, row, text, body, token=token, public_url=public_url, now=now)
+        if row.kind in ACCOUNT_KINDS:
+            letter = await account_mail.compose(session, row, public_url=public_url)
+        else:
+            letter = _letter(compose(_facts(row, about, drops)), public_url=public_url)
+        await notifications.record_text(session, row.id, token=token, subject=letter.subject, body=letter.kept)
+    return await _send(sessions, sender, row, letter, token=token, now=now)
 
 
 async def _send(
     sessions: Sessions,
     sender: Sender,
     row: Row[Any],
-    text: Text,
-    body: str,
+    letter: Letter,
     *,
     token: UUID,
-    public_url: str,
     now: datetime,
 ) -> Delivery:
-    html = _jinja.get_template("message.html").render(text=text, public_url=public_url)
     verdict: dict[str, Any]
     try:
         provider_id = await sender.send(
-            to=row.recipient, subject=text.subject, text=body, html=html, message_id=row.message_id
+            to=row.recipient, subject=letter.subject, text=letter.text, html=letter.html, message_id=row.message_id
         )
         verdict = {"status": "sent", "provider_id": provider_id}
     except SendFailed as failure:
@@ -96,6 +100,12 @@ async def _send(
     async with sessions.begin() as session:
         is_mine = await notifications.settle(session, row, token=token, **verdict)
     return Delivery(verdict["status"] if is_mine else "not_mine", row.channel, row.kind, verdict.get("reason"))
+
+
+def _letter(text: Text, *, public_url: str) -> Letter:
+    body = _jinja.get_template("message.txt").render(text=text, public_url=public_url).strip()
+    html = _jinja.get_template("message.html").render(text=text, public_url=public_url)
+    return Letter(text.subject, body, html, kept=body)
 
 
 def _no_longer(row: Row[Any], about: Row[Any], drops_are_open: list[bool]) -> str | None:

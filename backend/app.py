@@ -23,6 +23,7 @@ from backend.api.errors import app_error, database_error, http_error, unexpected
 from backend.api.headers import secure
 from backend.api.profile import ProfileController
 from backend.api.watches import WatchController
+from backend.clients.google import GoogleVerifier
 from backend.clients.jobs import Jobs
 from backend.clients.rate_limit import RateLimiter
 from backend.db.base import open_engine, sessions_of
@@ -92,6 +93,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
             "redis": redis,
             "jobs": Jobs(redis),
             "limiter": RateLimiter(redis),
+            "google": _google(settings),
         }
     )
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))
@@ -100,6 +102,12 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     finally:
         await redis.aclose()
         await engine.dispose()
+
+
+def _google(settings: Settings) -> GoogleVerifier | None:
+    if settings.google_client_id is None:
+        return None
+    return GoogleVerifier(settings.google_client_id, certs_url=settings.google_certs_url)
 
 
 async def _open_one(engine: AsyncEngine) -> None:

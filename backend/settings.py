@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     )
     rate_limits: Literal["on", "off"] = Field("on", description="Limits on sign-in and forms; off is for load tests.")
     google_client_id: str | None = Field(None, description="OAuth client id for Google's sign-in button.")
+    google_certs_url: str = Field(
+        "https://www.googleapis.com/oauth2/v1/certs", description="Where Google's certificates are, as PEM by key id."
+    )
     push_scan_key: SecretStr | None = Field(
         None, description="Shared secret of the machines that push scans (X-Push-Key)."
     )
@@ -128,7 +131,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a redis:// or rediss:// address")
         return value
 
-    @field_validator("wisely_base_url", "public_url")
+    @field_validator("wisely_base_url", "public_url", "google_certs_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         parts = urlsplit(value)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 from litestar.params import FromPath, JSONBody
@@ -11,6 +12,7 @@ from backend.api import limits
 from backend.api.access import COOKIE, OPEN, current_user, user_guard
 from backend.api.account_schemas import (
     Ended,
+    GoogleSignIn,
     Me,
     SessionList,
     SessionOut,
@@ -21,9 +23,12 @@ from backend.api.account_schemas import (
 )
 from backend.api.mailing import dispatch_mail
 from backend.api.schemas import Done
-from backend.services import accounts, sessions
+from backend.clients.errors import CertificatesUnavailable, TokenRefused
+from backend.services import accounts, google_sign_in, sessions
 from backend.services.errors import AppError
 from backend.services.sessions import Client, SignedIn
+
+log = structlog.get_logger()
 
 
 class AuthController(Controller):
@@ -59,6 +64,31 @@ class AuthController(Controller):
             client=client_of(request),
             admin_email=request.app.state.settings.admin_email,
         )
+        return signed_in_answer(request, signed_in)
+
+    @post("/google", status_code=200, opt=OPEN, guards=[limits.GOOGLE])
+    async def sign_in_with_google(
+        self, request: Request[Any, Any, Any], data: JSONBody[GoogleSignIn]
+    ) -> Response[SignedInOut]:
+        """Sign in, or up, with the ID token of Google's button."""
+        state = request.app.state
+        if not data.credential:
+            raise AppError(400, "Please give Google's credential", field="credential")
+        if state.google is None:
+            raise AppError(401, "Signing in with Google is not set up here")
+        try:
+            identity = await state.google.verify(data.credential)
+        except TokenRefused as refused:
+            log.info("google.refused", reason=str(refused))
+            raise AppError(401, "Google's answer could not be verified; please try again") from None
+        except CertificatesUnavailable as error:
+            log.warning("google.unavailable", reason=str(error))
+            sentence = "Google cannot be reached just now; please try again"
+            raise AppError(503, sentence, retry_after=timedelta(seconds=10)) from None
+        signed_in, queued = await google_sign_in.sign_in_with_google(
+            state.sessions, identity, client=client_of(request), admin_email=state.settings.admin_email
+        )
+        await dispatch_mail(request, queued)
         return signed_in_answer(request, signed_in)
 
     @post("/logout", status_code=200, guards=[user_guard])

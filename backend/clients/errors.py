@@ -30,3 +30,11 @@ class BudgetUnavailable(Exception):
 
 class NotSent(Exception):
     """A booking never left this machine, so it may be tried again."""
+
+
+class TokenRefused(Exception):
+    """An ID token does not prove who somebody is. The text is for the log, and holds nothing of the token."""
+
+
+class CertificatesUnavailable(Exception):
+    """Google's certificates could not be fetched, and none are known: nobody can be verified now."""

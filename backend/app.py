@@ -14,13 +14,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.api import health, locations, pages
+from backend.api import config, health, locations, pages
 from backend.api.access import forgery_guard
 from backend.api.auth import AuthController
 from backend.api.caching import PRIVATE, PublicAnswers
 from backend.api.credentials import CredentialController
 from backend.api.errors import app_error, database_error, http_error, unexpected_error
 from backend.api.headers import secure
+from backend.api.own_data import OwnDataController
 from backend.api.profile import ProfileController
 from backend.api.watches import WatchController
 from backend.clients.google import GoogleVerifier
@@ -53,7 +54,10 @@ def create_app(settings: Settings | None = None) -> Litestar:
             CredentialController,
             ProfileController,
             WatchController,
+            OwnDataController,
             locations.list_locations,
+            config.read_config,
+            config.geolocate,
             health.live,
             health.ready,
             health.metrics,

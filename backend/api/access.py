@@ -37,26 +37,11 @@ async def forgery_guard(connection: ASGIConnection[Any, Any, Any, Any], handler:
 
 async def user_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Signed in, by `Authorization: Bearer` or by our page's cookie. Raises AppError 401."""
-    token = bearer_token(connection) or connection.cookies.get(COOKIE)
+    token = bearer_token(connection) or cookie_token(connection)
     user = await user_of_token(connection.app.state.sessions, token) if token else None
     if user is None:
         raise AppError(401, "Not authenticated")
     connection.state.user = user
-
-
-async def admin_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Signed in, and an administrator. Raises AppError 401 or 403."""
-    await user_guard(connection, handler)
-    if connection.state.user.role != "admin":
-        raise AppError(403, "Only for administrators")
-
-
-async def push_key_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The header X-Push-Key equals PUSH_SCAN_KEY. Raises AppError 401; always, when none is set."""
-    wanted = connection.app.state.settings.push_scan_key
-    given = connection.headers.get("x-push-key", "")
-    if wanted is None or not secrets.compare_digest(given.encode(), wanted.get_secret_value().encode()):
-        raise AppError(401, "Not authenticated")
 
 
 async def local_or_token_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -70,10 +55,6 @@ async def local_or_token_guard(connection: ASGIConnection[Any, Any, Any, Any], h
         raise AppError(403, "Only from this machine; set METRICS_TOKEN to read it from elsewhere")
 
 
-# What a route must have one of, unless it is open.
-ACCESS_GUARDS = (user_guard, admin_guard, push_key_guard, local_or_token_guard)
-
-
 def current_user(request: Request[Any, Any, Any]) -> Row[Any]:
     """The person the guard let in, with `session_id`."""
     user: Row[Any] = request.state.user
@@ -83,3 +64,7 @@ def current_user(request: Request[Any, Any, Any]) -> Row[Any]:
 def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def cookie_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
+    return connection.cookies.get(COOKIE)

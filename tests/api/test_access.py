@@ -9,7 +9,8 @@ import pytest
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
-from backend.api.access import ACCESS_GUARDS, COOKIE, admin_guard, local_or_token_guard, push_key_guard, user_guard
+from backend.api.access import COOKIE, local_or_token_guard, user_guard
+from backend.api.guards import ACCESS_GUARDS, admin_guard
 from backend.app import create_app
 from backend.settings import Settings
 from tests.api.conftest import account, execute, refusal
@@ -65,7 +66,7 @@ def calls(app: Litestar, *guards: object) -> list[tuple[str, str]]:
 
 
 async def test_guarded_routes_answer_401_to_a_stranger(client: httpx.AsyncClient, settings: Settings) -> None:
-    guarded = calls(create_app(settings), user_guard, admin_guard, push_key_guard)
+    guarded = calls(create_app(settings), user_guard, admin_guard)
 
     answers = [await client.request(method, path) for method, path in guarded]
 

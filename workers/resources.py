@@ -11,7 +11,7 @@ from dramatiq.middleware.middleware import MiddlewareError
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.clients.budget import Budget
+from backend.clients.budget import Budget, open_budget
 from backend.clients.channels.email import Mailer
 from backend.clients.http import open_booking_http, open_look_http
 from backend.clients.jobs import Jobs
@@ -58,12 +58,7 @@ def open_resources(settings: Settings) -> Resources:
     """Make the connections of a worker. Call it on the loop that will use them."""
     engine = open_engine(settings.require_database_url, pool_size=8, name="worker")
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=5, socket_connect_timeout=5)
-    budget = Budget(
-        redis,
-        cap=settings.upstream_rate_cap,
-        mean=settings.upstream_rate_mean,
-        longest_call=timedelta(seconds=settings.wisely_call_seconds),
-    )
+    budget = open_budget(redis, settings)
     return Resources(
         settings=settings,
         engine=engine,

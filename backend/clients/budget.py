@@ -23,6 +23,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from backend.clients.errors import BudgetUnavailable, CallFailed
 from backend.domain.types import Trouble
+from backend.settings import Settings
 
 Priority = Literal["booking", "urgent", "normal", "browse"]
 Breaker = Literal["closed", "open", "probing"]
@@ -63,6 +64,16 @@ class _Release:
     grant_id: str
     outcome: Literal["ok", "trouble", "cancelled"]
     pause_ms: int = 0
+
+
+def open_budget(redis: Redis, settings: Settings) -> "Budget":
+    """The budget as it is configured."""
+    return Budget(
+        redis,
+        cap=settings.upstream_rate_cap,
+        mean=settings.upstream_rate_mean,
+        longest_call=timedelta(seconds=settings.wisely_call_seconds),
+    )
 
 
 class Budget:

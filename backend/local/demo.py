@@ -69,7 +69,7 @@ def run_demo(*, once: bool) -> int:
             *("--starttls", "--require-starttls", "--ca-file", str(certificate)),
             *("--smtp-user", MAIL_USER, "--smtp-password", password),
         )
-        click.echo("Starting Postgres, Valkey, the simulated restaurants, web, two workers and the scheduler …")
+        click.echo("Starting Postgres, Valkey, the simulated restaurants, web, three workers and the scheduler …")
         with system.servers(settings, postgres_options=THROW_AWAY) as running:
             environment = system.environment_of(running.settings) | _variables(settings)
             children = [Child("simulator", simulator, environment), *system.product_children(environment)]

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,6 +187,21 @@ async def client(settings: Settings, resources: Resources) -> AsyncIterator[http
     with serving(settings) as url:
         async with httpx.AsyncClient(base_url=url) as http:
             yield http
+
+
+@pytest.fixture
+def server_zone() -> Iterator[Callable[[str], None]]:
+    """Moves the server to another time zone, and back afterwards."""
+    before = os.environ.get("TZ")
+
+    def move(zone: str | None) -> None:
+        os.environ.pop("TZ", None)
+        if zone is not None:
+            os.environ["TZ"] = zone
+        time.tzset()
+
+    yield move
+    move(before)
 
 
 async def empty_database(engine: Any) -> None:

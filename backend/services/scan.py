@@ -105,7 +105,10 @@ class _Batch:
     def asleep(self, row: Row[Any]) -> Ended | None:
         """How a claim ends without a look; None when the group is to be looked at."""
         now = self._clock()
-        if not any(_counts_ahead(row, now)):
+        if row.tier == Tier.BROWSE:
+            if row.target_date < windows.today(now, row.timezone):
+                return Ended(row, next_at=None)
+        elif not any(_counts_ahead(row, now)):
             return Ended(row, next_at=None)
         if not row.looking:
             return Ended(row, next_at=now + self._periods[Tier(row.tier)])
@@ -186,7 +189,7 @@ async def _look(wisely: Wisely, row: Row[Any]) -> Answer:
             row.target_date,
             row.party_size,
             timezone=row.timezone,
-            priority="urgent" if row.tier == Tier.URGENT else "normal",
+            priority=row.tier,
             patience=PATIENCE,
         )
     except (LookFailed, BudgetUnavailable) as error:

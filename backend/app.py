@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.api import health, locations
+from backend.api import availability, health, locations
 from backend.api.access import OPEN
 from backend.api.auth import AuthController
 from backend.api.errors import app_error, http_error, unexpected_error
@@ -23,6 +23,7 @@ from backend.api.watches import WatchController
 from backend.clients.budget import open_budget
 from backend.clients.jobs import Jobs
 from backend.db.base import open_engine, sessions_of
+from backend.services.availability import Availability
 from backend.services.errors import AppError
 from backend.settings import Settings, load_settings
 from observability.logging import configure_logging
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             AuthController,
             WatchController,
             locations.list_locations,
+            availability.show_availability,
             health.live,
             health.ready,
             health.metrics,
@@ -83,6 +85,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=2, socket_connect_timeout=2)
     app.state.update({"engine": engine, "sessions": sessions_of(engine), "redis": redis, "jobs": Jobs(redis)})
     app.state.budget = open_budget(redis, settings)
+    app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))
     try:
         yield

@@ -221,7 +221,8 @@ async def empty_database(engine: Any) -> None:
         await connection.execute(
             text(
                 "TRUNCATE users, sessions, channels, watches, scan_groups, scan_runs, slot_drops, look_exposure, "
-                "scan_history, notification_log, notification_items, notification_attempts, bookings "
+                "scan_history, notification_log, notification_items, notification_attempts, bookings, "
+                "alerts, wait_reports, call_logs, feedback, legacy_imports, told_before "
                 "RESTART IDENTITY CASCADE"
             )
         )

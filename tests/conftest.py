@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy import text
 
@@ -34,6 +35,7 @@ from backend.local.valkey import ValkeyServer
 from backend.settings import Settings
 from workers.resources import Resources
 
+PUSH_KEY = "a key that machines share"
 SMTP_USER, SMTP_PASSWORD = "tester", "a-password-for-tests"
 
 
@@ -148,6 +150,7 @@ def settings(postgres: PostgresServer, valkey: ValkeyServer, simulator: Simulato
         smtp_from="Tracker <tables@tracker.test>",
         smtp_ca_file=simulator.ca_file,
         notification_email="operator@tracker.test",
+        push_scan_key=SecretStr(PUSH_KEY),
     )
 
 

@@ -15,9 +15,11 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.api import availability, health, locations
+from backend.api import alerts, availability, feedback, health, history, locations, waittimes
 from backend.api.access import OPEN
+from backend.api.admin import AdminController
 from backend.api.auth import AuthController
+from backend.api.calls import CallController
 from backend.api.errors import app_error, http_error, unexpected_error
 from backend.api.watches import WatchController
 from backend.clients.budget import open_budget
@@ -52,6 +54,16 @@ def create_app(settings: Settings | None = None) -> Litestar:
             WatchController,
             locations.list_locations,
             availability.show_availability,
+            AdminController,
+            CallController,
+            alerts.list_alerts,
+            alerts.add_alert,
+            alerts.own_alerts,
+            feedback.add_feedback,
+            history.read_history,
+            history.record_history,
+            waittimes.list_waits,
+            waittimes.add_wait,
             health.live,
             health.ready,
             health.metrics,

@@ -47,7 +47,10 @@ class ScanGroup(Base):
 
 
 class Watch(Base):
-    """What a person waits for. `needs_match` is set by every change and cleared by the look that matched it."""
+    """What a person waits for. `needs_match` is set by every change and cleared by the look that matched it.
+
+    `auto_book_held`: the earlier version may still book for this watch, so this one must not.
+    """
 
     __tablename__ = "watches"
 
@@ -59,6 +62,7 @@ class Watch(Base):
     time_start: Mapped[time]
     time_end: Mapped[time]
     auto_book: Mapped[bool] = mapped_column(server_default=text("false"))
+    auto_book_held: Mapped[bool] = mapped_column(server_default=text("false"))
     book_first_name: Mapped[str | None]
     book_last_name: Mapped[str | None]
     book_email: Mapped[str | None]

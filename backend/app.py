@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.api import alerts, availability, feedback, health, history, locations, waittimes
+from backend.api import alerts, availability, feedback, health, history, locations, push, waittimes
 from backend.api.access import OPEN
 from backend.api.admin import AdminController
 from backend.api.auth import AuthController
@@ -54,6 +54,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             WatchController,
             locations.list_locations,
             availability.show_availability,
+            push.push_scan,
             AdminController,
             CallController,
             alerts.list_alerts,

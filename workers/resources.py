@@ -21,9 +21,6 @@ from backend.domain.types import Tier
 from backend.services.delivery import Sender
 from backend.settings import Settings
 
-# What somebody has on the screen is looked at again when it is older than this.
-BROWSE_PERIOD = timedelta(minutes=5)
-
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -40,11 +37,7 @@ class Resources:
 
     @property
     def periods(self) -> Mapping[Tier, timedelta]:
-        return {
-            Tier.URGENT: timedelta(seconds=self.settings.urgent_scan_seconds),
-            Tier.NORMAL: timedelta(seconds=self.settings.normal_scan_seconds),
-            Tier.BROWSE: BROWSE_PERIOD,
-        }
+        return self.settings.periods
 
     @property
     def operators(self) -> tuple[str, ...]:

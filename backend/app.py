@@ -14,20 +14,35 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.api import config, health, locations, pages
+from backend.api import (
+    alerts,
+    availability,
+    config,
+    feedback,
+    health,
+    history,
+    locations,
+    pages,
+    push,
+    waittimes,
+)
 from backend.api.access import forgery_guard
+from backend.api.admin import AdminController
 from backend.api.auth import AuthController
 from backend.api.caching import PRIVATE, PublicAnswers
+from backend.api.calls import CallController
 from backend.api.credentials import CredentialController
 from backend.api.errors import app_error, database_error, http_error, unexpected_error
 from backend.api.headers import secure
 from backend.api.own_data import OwnDataController
 from backend.api.profile import ProfileController
 from backend.api.watches import WatchController
+from backend.clients.budget import open_budget
 from backend.clients.google import GoogleVerifier
 from backend.clients.jobs import Jobs
 from backend.clients.rate_limit import RateLimiter
 from backend.db.base import open_engine, sessions_of
+from backend.services.availability import Availability
 from backend.services.errors import AppError
 from backend.settings import Settings, load_settings
 from observability.logging import configure_logging
@@ -58,6 +73,18 @@ def create_app(settings: Settings | None = None) -> Litestar:
             locations.list_locations,
             config.read_config,
             config.geolocate,
+            availability.show_availability,
+            push.push_scan,
+            AdminController,
+            CallController,
+            alerts.list_alerts,
+            alerts.add_alert,
+            alerts.own_alerts,
+            feedback.add_feedback,
+            history.read_history,
+            history.record_history,
+            waittimes.list_waits,
+            waittimes.add_wait,
             health.live,
             health.ready,
             health.metrics,
@@ -100,6 +127,8 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
             "google": _google(settings),
         }
     )
+    app.state.budget = open_budget(redis, settings)
+    app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))
     try:
         yield

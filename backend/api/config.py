@@ -25,7 +25,7 @@ class Config(msgspec.Struct):
 
 
 class Geolocation(msgspec.Struct):
-    """The nearest restaurant. `method` says where the guess came from: the proxy's headers, or (default, 0 miles) none."""
+    """The nearest restaurant, guessed from the proxy's headers; by default the first one, 0 miles away."""
 
     location: str
     method: Literal["ip", "header", "default"]

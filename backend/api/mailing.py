@@ -5,7 +5,8 @@ from typing import Any
 from litestar import Request
 
 from backend.services.account_mail import Queued
-from backend.services.outbox import Work, dispatch
+from backend.services.outbox import dispatch
+from backend.services.work import Work
 
 
 async def dispatch_mail(request: Request[Any, Any, Any], queued: Queued) -> None:

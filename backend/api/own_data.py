@@ -88,6 +88,7 @@ class Export(msgspec.Struct):
     watches: list[dict[str, Any]]
     notifications: list[dict[str, Any]]
     bookings: list[dict[str, Any]]
+    alerts: list[dict[str, Any]]
 
 
 class OwnDataController(Controller):

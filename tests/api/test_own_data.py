@@ -127,6 +127,7 @@ async def test_the_export_has_everything_but_secrets(
         "watches": 1,
         "notifications": 2,
         "bookings": 1,
+        "alerts": 0,
     }
     assert "argon2" not in answer.text
     assert "#verify=" not in answer.text

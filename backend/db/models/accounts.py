@@ -68,7 +68,11 @@ class OneTimeToken(Base):
 
 
 class Channel(Base):
-    """A way to reach a person: e-mail or sms, one row an address. Nothing is told there before `verified_at`."""
+    """A way to reach a person: e-mail or sms, one row an address. Nothing is told there before `verified_at`.
+
+    `verified_by` is `import` where only the earlier version knew the address: enough to be told of tables, and for
+    nothing else; `owner` once they have shown that it is theirs.
+    """
 
     __tablename__ = "channels"
 
@@ -77,6 +81,7 @@ class Channel(Base):
     kind: Mapped[str]
     address: Mapped[str]
     verified_at: Mapped[Instant | None]
+    verified_by: Mapped[str | None]
     muted_at: Mapped[Instant | None]
     disabled_at: Mapped[Instant | None]
     disabled_reason: Mapped[str | None]

@@ -66,6 +66,7 @@ _EXPORTED = {
                phone, state, reason, answer, wanted_at, attempted_at, settled_at
         FROM bookings WHERE user_id = :user_id ORDER BY id
     """,
+    "alerts": "SELECT * FROM alerts WHERE user_id = :user_id ORDER BY id",
 }
 _FORGET_BOOKINGS = text("""
     UPDATE bookings SET first_name = '', last_name = '', email = '', phone = 'deleted-' || id, answer = NULL

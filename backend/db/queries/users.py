@@ -22,8 +22,10 @@ _ADD_CHANNEL = text("""
     ON CONFLICT (user_id, kind, address) DO NOTHING
 """)
 _PROVE_CHANNEL = text("""
-    INSERT INTO channels AS c (user_id, kind, address, verified_at) VALUES (:user_id, 'email', :address, now())
-    ON CONFLICT (user_id, kind, address) DO UPDATE SET verified_at = coalesce(c.verified_at, now())
+    INSERT INTO channels AS c (user_id, kind, address, verified_at, verified_by)
+    VALUES (:user_id, 'email', :address, now(), 'owner')
+    ON CONFLICT (user_id, kind, address) DO UPDATE
+      SET verified_at = coalesce(c.verified_at, now()), verified_by = 'owner'
 """)
 _PROVE = text("UPDATE users SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = :id")
 # What is open already is new to somebody who could not be told before.

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0004"
-down_revision: str | None = "0001"
+revision: str = "0006"
+down_revision: str | None = "0005"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -44,7 +44,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_one_time_tokens_user_id"), "one_time_tokens", ["user_id"], unique=False)
     op.create_index(op.f("ix_one_time_tokens_expires_at"), "one_time_tokens", ["expires_at"], unique=False)
     # Addresses that were written to until now go on being written to; new ones have to be proven first.
-    op.execute("UPDATE channels SET verified_at = created_at WHERE kind = 'email' AND verified_at IS NULL")
+    op.execute(
+        """
+        UPDATE channels SET verified_at = created_at, verified_by = 'import'
+        WHERE kind = 'email' AND verified_at IS NULL
+        """
+    )
     op.execute("UPDATE users SET phone = " + _E164.format(column="phone"))
     op.execute("UPDATE watches SET book_phone = " + _E164.format(column="book_phone"))
     op.execute("UPDATE bookings SET phone = " + _E164.format(column="phone"))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from litestar import Litestar
@@ -32,6 +33,7 @@ from backend.api.auth import AuthController
 from backend.api.caching import PRIVATE, PublicAnswers
 from backend.api.calls import CallController
 from backend.api.credentials import CredentialController
+from backend.api.description import openapi_config
 from backend.api.errors import app_error, database_error, http_error, unexpected_error
 from backend.api.headers import secure
 from backend.api.own_data import OwnDataController
@@ -104,7 +106,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         cors_config=cors if settings.allowed_origins else None,
         type_encoders={datetime: datetime.isoformat},
         lifespan=[_connections],
-        openapi_config=None,
+        openapi_config=openapi_config(version("houstons")),
         logging_config=None,
         request_max_body_size=BODY_LIMIT,
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -96,6 +97,28 @@ async def test_an_administrator_may_call_what_a_user_may(
     assert {answer.json().get("error") for answer in answers if answer.status_code == 403} <= {
         "That is not your password"
     }
+
+
+async def test_what_belongs_to_one_person_is_404_to_every_other(
+    alice: httpx.AsyncClient, charlie: httpx.AsyncClient, resources: Resources, settings: Settings
+) -> None:
+    body = {"location_key": "peachtree", "target_date": (datetime.now(UTC) + timedelta(days=3)).date().isoformat()}
+    watch_id = (await alice.post("/api/watches", json=body)).json()["watch_id"]
+    [session] = (await alice.get("/api/auth/sessions")).json()["sessions"]
+    await execute(resources, "UPDATE users SET role = 'admin' WHERE name = 'Charlie'")
+    own = [
+        (method, path.replace("{watch_id:int}", str(watch_id)).replace("{session_id:int}", str(session["id"])))
+        for path, handler in handlers(create_app(settings))
+        if "_id:int}" in path and user_guard in handler.resolve_guards()
+        for method in handler.http_methods
+    ]
+    before = (await alice.get("/api/watches")).json()
+
+    answers = [await charlie.request(method, path, json={}) for method, path in own]
+
+    assert len(own) >= 6
+    assert [refusal(answer) for answer in answers] == [(404, None)] * len(own)
+    assert (await alice.get("/api/watches")).json() == before
 
 
 @pytest.mark.parametrize("path", ["/api/locations", "/", "/health/live"])

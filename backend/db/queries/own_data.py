@@ -116,7 +116,11 @@ async def is_being_booked(session: AsyncSession, user_id: int) -> bool:
 
 
 async def forget(session: AsyncSession, user_id: int) -> None:
-    """Delete the account with all that hangs on it; bookings stay without names."""
+    """Delete the account with all that hangs on it; bookings stay without names.
+
+    Somebody else may hold a booking and want the account: we give up first.
+    """
+    await session.execute(text("SET LOCAL lock_timeout = '500ms'"))
     await session.execute(text("DELETE FROM bookings WHERE user_id = :id AND state = 'wanted'"), {"id": user_id})
     await session.execute(_FORGET_BOOKINGS, {"user_id": user_id})
     await session.execute(text("DELETE FROM users WHERE id = :id"), {"id": user_id})

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -64,7 +64,7 @@ class Ours:
         self.requests = self.most_at_once = self.most_in_second = 0
 
     async def boot(self) -> None:
-        """Until each worker has booted: as many ticks as threads, with nothing due, all of them done."""
+        """Until the workers have booted and worked on a few ticks, with nothing due."""
         for _ in range(3 * len(self._trees)):
             await self._jobs.send([("scan_due_groups", ())])
             for _ in deadline(60):
@@ -206,8 +206,9 @@ async def _prepare(plan: Plan, place: Stage) -> None:
     async with Redis.from_url(place.redis_url) as redis:
         clock, _ = await redis.time()
         full = 7200 * (plan.rate or NO_CAP)
-        state = {"tokens": full, "at": clock * 1000, "born": 0, "failures": 0, "opened": 0}
-        await redis.hset("budget:state", mapping=state)
+        await redis.hset(
+            "budget:state", mapping={"tokens": full, "at": clock * 1000, "born": 0, "failures": 0, "opened": 0}
+        )
 
 
 def _worker(plan: Plan) -> tuple[str, ...]:
@@ -240,8 +241,8 @@ def _environment(plan: Plan, place: Stage) -> dict[str, str]:
 @click.option("--rate", type=click.IntRange(0, 10), default=0, help="Calls a second at most; 0: no cap.")
 @click.option("--workers", type=click.IntRange(1), default=1, help="Scan workers.")
 @click.option("--repeat", type=click.IntRange(1), default=1, help="Measurements; the median one is told.")
-@click.option("--json", "only_json", is_flag=True, help="Print a line of JSON at the end.")
-def cli(watches: int, groups: int, latency_ms: float, rate: int, workers: int, repeat: int, only_json: bool) -> None:
+@click.option("--json", "json_line", is_flag=True, help="Print a line of JSON at the end.")
+def cli(watches: int, groups: int, latency_ms: float, rate: int, workers: int, repeat: int, json_line: bool) -> None:
     """Measure what looks cost, on servers that are started for it and thrown away."""
     try:
         plan = Plan(Workload(watches, groups), latency_ms, rate, workers)
@@ -254,8 +255,8 @@ def cli(watches: int, groups: int, latency_ms: float, rate: int, workers: int, r
         sys.exit(1)
     result = median_of([result for result, _ in measured])
     how = next(how for found, how in measured if found is result)
-    click.echo(table(result, replace(how)))
-    if only_json:
+    click.echo(table(result, how))
+    if json_line:
         click.echo(as_json(result))
 
 

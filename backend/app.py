@@ -25,6 +25,7 @@ from backend.api import (
     locations,
     pages,
     push,
+    upstream,
     waittimes,
 )
 from backend.api.access import forgery_guard
@@ -43,6 +44,7 @@ from backend.clients.budget import open_budget
 from backend.clients.google import GoogleVerifier
 from backend.clients.jobs import Jobs
 from backend.clients.rate_limit import RateLimiter
+from backend.clients.wisely import open_wisely
 from backend.db.base import open_engine, sessions_of
 from backend.services.availability import Availability
 from backend.services.errors import AppError
@@ -77,6 +79,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             config.geolocate,
             availability.show_availability,
             push.push_scan,
+            upstream.ask_inventory,
+            upstream.book,
             AdminController,
             CallController,
             alerts.list_alerts,
@@ -130,11 +134,14 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
         }
     )
     app.state.budget = open_budget(redis, settings)
+    app.state.wisely = open_wisely(settings, app.state.budget)
     app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))
     try:
         yield
     finally:
+        await app.state.wisely.close()
+        await app.state.budget.close()
         await redis.aclose()
         await engine.dispose()
 

@@ -213,6 +213,11 @@ class Settings(BaseSettings):
         }
 
     @property
+    def operators(self) -> tuple[str, ...]:
+        """Who hears of bookings whose outcome is unknown."""
+        return tuple(address for address in (self.notification_email, self.admin_email) if address)
+
+    @property
     def wisely_call_seconds(self) -> float:
         """Bounds a whole call: the HTTP client's own time-out starts anew with every byte."""
         return 1.5 * self.wisely_timeout_seconds

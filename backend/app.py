@@ -35,12 +35,13 @@ from backend.api.caching import PRIVATE, PublicAnswers
 from backend.api.calls import CallController
 from backend.api.credentials import CredentialController
 from backend.api.description import openapi_config
-from backend.api.errors import app_error, database_error, http_error, unexpected_error
+from backend.api.errors import app_error, database_error, http_error, recursion_error, unexpected_error
 from backend.api.headers import secure
 from backend.api.own_data import OwnDataController
 from backend.api.profile import ProfileController
 from backend.api.watches import WatchController
 from backend.clients.budget import open_budget
+from backend.clients.geolocator import Geolocator
 from backend.clients.google import GoogleVerifier
 from backend.clients.jobs import Jobs
 from backend.clients.rate_limit import RateLimiter
@@ -101,6 +102,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             AppError: app_error,
             HTTPException: http_error,
             DBAPIError: database_error,
+            RecursionError: recursion_error,
             Exception: unexpected_error,
         },
         guards=[forgery_guard],
@@ -131,6 +133,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
             "jobs": Jobs(redis),
             "limiter": RateLimiter(redis),
             "google": _google(settings),
+            "geolocator": Geolocator(settings.geolocate_url, redis) if settings.geolocate_url else None,
         }
     )
     app.state.budget = open_budget(redis, settings)

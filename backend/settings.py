@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     cors_origins: str = Field(
         "", description="Other sites whose pages may call the API with a token, by comma, https://app.example.com."
     )
+    geolocate_url: str | None = Field(
+        None,
+        description="A service of yours that says where an address is, with {ip} in its place: JSON with latitude, "
+        "longitude, city, region. Unset: nobody's address is sent anywhere.",
+    )
     rate_limits: Literal["on", "off"] = Field("on", description="Limits on sign-in and forms; off is for load tests.")
     google_client_id: str | None = Field(None, description="OAuth client id for Google's sign-in button.")
     google_certs_url: str = Field(
@@ -160,6 +165,13 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an http:// or https:// address")
         return value.rstrip("/")
+
+    @field_validator("geolocate_url")
+    @classmethod
+    def _has_a_place(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme not in ("http", "https") or "{ip}" not in value):
+            raise ValueError("must be an http:// or https:// address with {ip} in it")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -1,13 +1,15 @@
 """What the page needs to start, and where the person may be."""
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from litestar import Request, get
 
+from backend.api import limits
 from backend.api.access import OPEN
 from backend.api.caching import PUBLIC
-from backend.api.client_address import is_behind_proxy
+from backend.api.client_address import client_address, is_behind_proxy
+from backend.clients.geolocator import Whereabouts, whereabouts
 from backend.db.queries import locations
 from backend.domain.geography import Place, miles_between, nearest
 from backend.domain.passwords import SHORTEST
@@ -25,10 +27,10 @@ class Config(msgspec.Struct):
 
 
 class Geolocation(msgspec.Struct):
-    """The nearest restaurant, guessed from the proxy's headers; by default the first one, 0 miles away."""
+    """The nearest restaurant, guessed by header or ip; by default the first one, 0 miles away."""
 
     location: str
-    method: Literal["ip", "header", "default"]
+    method: str
     distance_miles: float
     user_city: str
     user_region: str
@@ -48,31 +50,32 @@ async def read_config(request: Request[Any, Any, Any]) -> Config:
     )
 
 
-@get("/api/geolocate", opt=OPEN, tags=["Restaurants"])
+@get("/api/geolocate", opt=OPEN, guards=[limits.GEOLOCATE], tags=["Restaurants"])
 async def geolocate(request: Request[Any, Any, Any]) -> Geolocation:
-    """The restaurant that is nearest to the caller, as far as our own proxy says where that is.
+    """The restaurant that is nearest to the caller, as far as our own proxy or our own service says where that is.
 
-    Nobody's address is sent to anybody. Behind Cloudflare, "Add visitor location headers" turns this on.
+    Nobody's address is sent to anybody else. Behind Cloudflare, "Add visitor location headers" turns this on.
     """
     async with request.app.state.sessions() as session:
         rows = await locations.every(session)
-    here = _place(request) if is_behind_proxy(request) else None
+    here, method = _from_headers(request), "header"
+    if here is None and request.app.state.geolocator is not None:
+        here, method = await request.app.state.geolocator.find(client_address(request)), "ip"
     if here is None:
         return Geolocation(rows[0].key, "default", 0, "", "")
-    key = nearest(here, {row.key: Place(row.lat, row.lon) for row in rows})
+    key = nearest(here.place, {row.key: Place(row.lat, row.lon) for row in rows})
     there = next(row for row in rows if row.key == key)
-    miles = round(miles_between(here, Place(there.lat, there.lon)), 1)
-    return Geolocation(key, "header", miles, _word(request, "cf-ipcity"), _word(request, "cf-region"))
+    miles = round(miles_between(here.place, Place(there.lat, there.lon)), 1)
+    return Geolocation(key, method, miles, here.city, here.region)
 
 
-def _place(request: Request[Any, Any, Any]) -> Place | None:
-    try:
-        lat, lon = (float(request.headers.get(name, "")) for name in ("cf-iplatitude", "cf-iplongitude"))
-    except ValueError:
+def _from_headers(request: Request[Any, Any, Any]) -> Whereabouts | None:
+    if not is_behind_proxy(request):
         return None
-    return Place(lat, lon) if -90 <= lat <= 90 and -180 <= lon <= 180 else None
+    coordinates = (request.headers.get(name) for name in ("cf-iplatitude", "cf-iplongitude"))
+    return whereabouts(*coordinates, city=_word(request, "cf-ipcity"), region=_word(request, "cf-region"))
 
 
 def _word(request: Request[Any, Any, Any], name: str) -> str:
     # Header bytes are UTF-8 here, and were read as Latin-1.
-    return request.headers.get(name, "").encode("latin-1", "replace").decode("utf-8", "replace")[:100]
+    return request.headers.get(name, "").encode("latin-1", "replace").decode("utf-8", "replace")

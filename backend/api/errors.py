@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from sqlalchemy.exc import DBAPIError
 
 from backend.services.errors import AppError
@@ -32,11 +32,20 @@ def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respons
         first: dict[str, Any] = error.extra[0]
         field = first.get("key")
         sentence = f"{field}: {first.get('message')}" if field else str(first.get("message"))
+    elif isinstance(error.__cause__, SerializationException):
+        sentence = f"The body is not JSON that can be read here: {error.__cause__}"
     elif error.status_code == 404:
         sentence = "There is nothing here"
     elif error.status_code == 405:
         sentence = f"{request.method} is not possible here"
     return _problem(error.status_code, sentence, field=field, headers=error.headers)
+
+
+def recursion_error(request: Request[Any, Any, Any], error: RecursionError) -> Response[dict[str, Any]]:
+    """JSON that is nested deeper than any of ours is the caller's doing."""
+    if "deserializing" in str(error):
+        return _problem(400, "The body is nested too deeply")
+    return unexpected_error(request, error)
 
 
 def database_error(request: Request[Any, Any, Any], error: DBAPIError) -> Response[dict[str, Any]]:

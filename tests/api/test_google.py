@@ -123,6 +123,19 @@ async def test_the_same_person_comes_back_to_the_same_account(
     assert await scalar(resources, "SELECT count(*) FROM users") == 1
 
 
+async def test_signing_in_again_does_not_make_the_watches_new(
+    http: httpx.AsyncClient, google: Google, resources: Resources
+) -> None:
+    await sign_in(http, google.token())
+    day = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    assert (await http.post("/api/watches", json={"location_key": "peachtree", "target_date": day})).is_success
+    await execute(resources, "UPDATE watches SET needs_match = false")
+
+    await sign_in(http, google.token())
+
+    assert not await scalar(resources, "SELECT needs_match FROM watches")
+
+
 async def test_an_unproven_account_with_a_password_is_not_merged(
     http: httpx.AsyncClient, google: Google, resources: Resources
 ) -> None:

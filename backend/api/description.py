@@ -107,6 +107,7 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, method: str,
         "default": True,
     }
     responses = {status: answer for status, answer in operation["responses"].items() if status < "400"}
+    responses["200"]["description"] = "It went well."
     as_json = responses["200"].get("content", {}).get("application/json")
     if as_json is not None and as_json["schema"] == {"type": "string"}:
         # Bytes that were encoded beforehand.

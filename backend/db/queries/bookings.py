@@ -22,7 +22,8 @@ _CANDIDATES = text("""
     WHERE d.group_id = ANY(:groups) AND (b.state IN ('wanted', 'attempting') OR d.gone_at IS NULL)
 """)
 _LOAD = text("""
-    SELECT b.*, d.group_id, d.gone_at IS NULL AS is_open, w.status AS watch_status, w.auto_book AS watch_auto_book,
+    SELECT b.*, d.group_id, d.gone_at IS NULL AS is_open, w.status AS watch_status,
+           w.auto_book AND NOT w.auto_book_held AS watch_auto_book,
            u.disabled_at IS NULL AS is_enabled, l.merchant_id, l.auto_book_allowed,
            (SELECT is_on FROM switches WHERE name = 'booking') AS switched_on
     FROM bookings b JOIN locations l ON l.key = b.location_key LEFT JOIN slot_drops d ON d.id = b.drop_id

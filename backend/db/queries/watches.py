@@ -10,7 +10,8 @@ from backend.domain.types import Channel, Watch
 
 _ACTIVE = text("""
     SELECT g.id AS group_id, w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end,
-           w.auto_book, w.created_at, w.needs_match, w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
+           w.auto_book AND NOT w.auto_book_held AS auto_book,
+           w.created_at, w.needs_match, w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
            l.timezone
     FROM scan_groups g JOIN locations l ON l.key = g.location_key JOIN watches w
       ON (w.location_key, w.target_date, w.party_size) = (g.location_key, g.target_date, g.party_size)

@@ -10,10 +10,14 @@ from enum import StrEnum
 
 
 class Tier(StrEnum):
-    """How soon a group's next window starts: urgent is under 24 hours."""
+    """How soon a group's next window starts: urgent is under 24 hours. Browse: nobody watches, people only look."""
 
     URGENT = "urgent"
     NORMAL = "normal"
+    BROWSE = "browse"
+
+
+WATCHED_TIERS = (Tier.URGENT, Tier.NORMAL)
 
 
 class Trouble(StrEnum):
@@ -52,20 +56,6 @@ class BookingState(StrEnum):
 
 
 LIVE_BOOKING_STATES = (BookingState.ATTEMPTING, BookingState.BOOKED, BookingState.UNKNOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A restaurant, with its identity at the reservation service."""
-
-    key: str
-    name: str
-    timezone: str
-    merchant_id: int
-    booking_slug: str
-    auto_book_allowed: bool
-    horizon_days: int
-    looking: bool
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,8 +3,8 @@
 import dramatiq
 import structlog
 
+from backend.db.queries import groups, watches
 from backend.db.queries import sessions as session_queries
-from backend.db.queries import watches
 from backend.services.outbox import relay
 from workers.actors.scan import log_run
 from workers.broker import resources
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 async def expire_watches() -> None:
     """End watches whose day is over at the restaurant."""
     async with resources.current.sessions.begin() as session:
-        count = await watches.expire(session)
+        count = await watches.expire(session, now=utc_now())
     log.info("watches.expired", count=count)
 
 
@@ -27,6 +27,16 @@ async def cleanup_sessions() -> None:
     async with resources.current.sessions.begin() as session:
         count = await session_queries.delete_expired(session)
     log.info("sessions.deleted", count=count)
+
+
+@dramatiq.actor(queue_name="upkeep", max_age=3_600_000)
+async def fill_browse_groups() -> None:
+    """Have what nobody watches looked at as well, so that people can browse."""
+    r = resources.current
+    async with r.sessions.begin() as session:
+        await groups.fill_browse(
+            session, days=r.settings.browse_days, party_sizes=r.settings.browse_party_sizes, now=utc_now()
+        )
 
 
 @dramatiq.actor(queue_name="upkeep", max_age=30_000)

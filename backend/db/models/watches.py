@@ -1,6 +1,7 @@
 """Watches, the groups in which they are looked at, and the runs that looked."""
 
 from datetime import date, time
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,7 +12,10 @@ from backend.db.base import Base, BigInt, CreatedAt, Id, Instant
 class ScanGroup(Base):
     """One (location, date, party): what a single look answers. `next_scan_at` null means nobody needs it.
 
+    Nobody watches a group of tier browse; `asked_at` is when somebody last had it on the screen.
+
     `applied_look_at` is the newest look that was written; `last_error` and "nothing open" are different facts.
+    A lease begins when the group is sent to the workers with a run; `claim_token` is the worker's that looks at it.
     """
 
     __tablename__ = "scan_groups"
@@ -23,18 +27,22 @@ class ScanGroup(Base):
     tier: Mapped[str] = mapped_column(server_default="normal")
     next_scan_at: Mapped[Instant | None]
     lease_until: Mapped[Instant | None]
+    run_id: Mapped[BigInt | None]
+    claim_token: Mapped[UUID | None]
     applied_look_at: Mapped[Instant | None]
     last_ok_at: Mapped[Instant | None]
     last_error: Mapped[str | None]
     last_error_at: Mapped[Instant | None]
     failures: Mapped[int] = mapped_column(server_default=text("0"))
+    asked_at: Mapped[Instant | None]
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (
         Index("uq_scan_groups_identity", "location_key", "target_date", "party_size", unique=True),
+        Index("ix_scan_groups_grid", "party_size", "target_date"),
         Index("ix_scan_groups_due", "next_scan_at", postgresql_where=text("next_scan_at IS NOT NULL")),
         Index("ix_scan_groups_in_flight", "lease_until", postgresql_where=text("lease_until IS NOT NULL")),
-        CheckConstraint("tier IN ('urgent', 'normal')", name="tier_known"),
+        CheckConstraint("tier IN ('urgent', 'normal', 'browse')", name="tier_known"),
     )
 
 

@@ -105,7 +105,8 @@ _ADD_GROUPS = text("""
 _WAKE = text("""
     UPDATE scan_groups g
     SET next_scan_at = least(coalesce(g.next_scan_at, now()), now()),
-        tier = CASE WHEN due.starts_at < now() + interval '24 hours' THEN 'urgent' ELSE g.tier END
+        tier = CASE WHEN due.starts_at < now() + interval '24 hours' THEN 'urgent'
+                    WHEN g.tier = 'browse' THEN 'normal' ELSE g.tier END
     FROM (
         SELECT w.location_key, w.target_date, w.party_size,
                min((w.target_date + w.time_start) AT TIME ZONE l.timezone) AS starts_at

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from backend.domain import reading
 from backend.domain.booking_rules import meal_of
 from backend.domain.legacy_rows import READERS, read
 from backend.domain.legacy_values import Context, Row, Values, text
@@ -147,7 +148,9 @@ def _complete_booking_details(moved: Moved) -> None:
             row[column] = row[column] or people[row["user_id"]][source]
         missing = [column for column in _DETAILS if not row[column]]
         reason = None
-        if missing:
+        if not missing and not row["book_phone"].startswith("+1"):
+            reason = "it is not booked automatically: the restaurants take North American numbers only"
+        elif missing:
             reason = f"it is not booked automatically: {', '.join(missing)} missing"
         elif row["status"] == "active" and _meal(row) in has_table:
             reason = "it is not booked automatically: the person has a table for that meal"
@@ -164,8 +167,13 @@ def _addresses(moved: Moved) -> Iterator[Address]:
     """Everybody's mail address, and telephones that a text message was sent to and that are theirs still."""
     texted: dict[int, dict[str, datetime]] = {}
     for row in moved.rows["notification_log"]:
-        number = _digits(row["recipient"]) if row["channel"] == "sms" and row["status"] == "sent" else None
-        if number and row["user_id"] is not None:
+        if row["channel"] != "sms" or row["status"] != "sent" or row["user_id"] is None:
+            continue
+        try:
+            number = reading.telephone(row["recipient"])
+        except ValueError:
+            continue
+        if number is not None:
             numbers = texted.setdefault(row["user_id"], {})
             numbers[number] = max(row["created_at"], numbers.get(number, row["created_at"]))
     named: dict[int, set[str]] = {}
@@ -181,12 +189,7 @@ def _addresses(moved: Moved) -> Iterator[Address]:
             [n for n in sorted(numbers) if n in theirs] if theirs else sorted(numbers, key=lambda n: numbers[n])[-1:]
         )
         for number in chosen:
-            yield Address(person["id"], "sms", f"+1{number}" if len(number) == 10 else f"+{number}", numbers[number])
-
-
-def _digits(said: str) -> str | None:
-    number = "".join(c for c in said if c in "0123456789")
-    return (number[1:] if len(number) == 11 and number.startswith("1") else number) or None
+            yield Address(person["id"], "sms", number, numbers[number])
 
 
 def _told(moved: Moved) -> dict[tuple[int, Table], datetime]:

@@ -71,7 +71,7 @@ def optional_instant(row: Row, column: str, note: Note) -> datetime | None:
 
 
 def phone(row: Row, column: str, note: Note) -> str | None:
-    return _kept(row, column, note, reading.digits)
+    return _kept(row, column, note, reading.telephone)
 
 
 def count(row: Row, column: str, note: Note) -> int | None:

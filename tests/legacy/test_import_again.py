@@ -60,7 +60,7 @@ async def test_what_changed_there_since_comes(home: Home, old: SqliteFile) -> No
         (2, "active"),
         (3, "active"),
     ]
-    assert (await home.one("SELECT phone FROM users WHERE id = 1")).phone == "4045550101"
+    assert (await home.one("SELECT phone FROM users WHERE id = 1")).phone == "+14045550101"
     assert await home.rows("SELECT address FROM channels WHERE user_id = 3") == [("carol@guests.test",)]
 
 

@@ -74,7 +74,7 @@ async def test_every_table_comes_by_column_name_whatever_the_order(home: Home, t
         7,
         "alice@guests.test",
         "Alice “the cook” O'Neil 🍽",
-        "4045550107",
+        "+14045550107",
     )
     assert (user.google_id, user.picture, user.role) == ("g-7", "https://pictures.test/7", "user")
     assert user.password_hash == f"sha256${sha256('secret')}"
@@ -86,7 +86,7 @@ async def test_every_table_comes_by_column_name_whatever_the_order(home: Home, t
     assert (watch.id, watch.user_id, watch.location_key, watch.party_size) == (11, 7, "peachtree", 4)
     assert (watch.target_date, watch.time_start, watch.time_end) == (date(2026, 2, 14), time(18), time(20, 30))
     assert (watch.book_phone, watch.status, watch.auto_book, watch.auto_book_held) == (
-        "4045550107",
+        "+14045550107",
         "expired",
         True,
         True,

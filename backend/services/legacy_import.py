@@ -214,6 +214,7 @@ async def _write_what_follows(
     told = [{"watch_id": watch, **asdict(table), "told_at": at} for (watch, table), at in moved.told.items()]
     for chunk in _chunks(told):
         await legacy.add_told(session, chunk)
+    await legacy.use_up_what_was_told_here_too(session)
     await legacy.wake_groups(session, [*written["watches"].new, *written["watches"].changed])
 
 

@@ -130,6 +130,15 @@ _ADD_TOLD = text("""
                          CAST(:party_size AS int[]), CAST(:told_at AS timestamptz[]))
     ON CONFLICT (watch_id, slot_date, slot_time, party_size) DO NOTHING
 """)
+# While both versions run, both tell of the same opening: that drop is the one that was meant.
+_TOLD_HERE_TOO = text("""
+    UPDATE told_before t SET drop_id = d.id
+    FROM notification_log n JOIN notification_items i ON i.notification_id = n.id JOIN slot_drops d ON d.id = i.drop_id
+    WHERE t.drop_id IS NULL AND n.watch_id = t.watch_id AND d.party_size = t.party_size AND d.slot_date = t.slot_date
+      AND d.slot_time = to_char(t.slot_date + t.slot_time, 'FMHH12:MI AM')
+      AND d.appeared_at <= t.told_at + interval '1 hour'
+      AND coalesce(d.gone_at, now()) >= t.told_at - interval '1 hour'
+""")
 _RELEASE = text("""
     UPDATE watches SET auto_book_held = false, needs_match = true WHERE auto_book_held RETURNING id
 """)
@@ -214,6 +223,10 @@ async def add_addresses(session: AsyncSession, rows: Sequence[Mapping[str, Any]]
 async def add_told(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
     names = ("watch_id", "slot_date", "slot_time", "party_size", "told_at")
     await session.execute(_ADD_TOLD, {name: [row[name] for row in rows] for name in names})
+
+
+async def use_up_what_was_told_here_too(session: AsyncSession) -> None:
+    await session.execute(_TOLD_HERE_TOO)
 
 
 async def release_held(session: AsyncSession) -> list[int]:

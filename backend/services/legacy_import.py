@@ -104,7 +104,7 @@ async def _write(
             counts = ", ".join(f"{name} {n}" for name, n in filled.items())
             raise ImportRefused(
                 f"The database holds rows that no import wrote ({counts}): import into an empty one, "
-                "before anybody signs up."
+                "before this version is started for the first time."
             )
     moved = await _move_in(session, source, before, people, now=now)
     _require_same_people(moved, people)

@@ -43,7 +43,7 @@ def _listed(remarks: Sequence[Remark]) -> Iterator[str]:
 
 def _ranges(ids: Sequence[str]) -> str:
     """3, 5–9, 12. Every id is named."""
-    numbers = sorted({int(row_id) for row_id in ids if row_id.isdigit()})
+    numbers = sorted({int(row_id) for row_id in ids if row_id.isdecimal()})
     parts: list[list[int]] = []
     for number in numbers:
         if parts and number == parts[-1][1] + 1:
@@ -51,4 +51,4 @@ def _ranges(ids: Sequence[str]) -> str:
         else:
             parts.append([number, number])
     words = [str(first) if first == last else f"{first}–{last}" for first, last in parts]
-    return ", ".join([*words, *(row_id for row_id in ids if not row_id.isdigit())])
+    return ", ".join([*words, *(row_id for row_id in ids if not row_id.isdecimal())])

@@ -107,8 +107,11 @@ async def _write(
                 "before this version is started for the first time."
             )
     moved = await _move_in(session, source, before, people, now=now)
-    _require_same_people(moved, people)
+    _require_same_people(moved, people, came_up_to=before.highest.get("users", 0))
     written = await _write_tables(session, moved, advance)
+    if "sessions" in source.tables:
+        left = [row["id"] for row in moved.rows["sessions"]]
+        await legacy.end_sessions(session, highest=before.highest.get("sessions", 0), but=left)
     await _write_what_follows(session, moved, written, before)
     highest = {table: max([*_ids(source, table), before.highest.get(table, 0)]) for table in legacy.COLUMNS}
     own_above = {
@@ -164,8 +167,10 @@ async def _move_in(
     return moved
 
 
-def _require_same_people(moved: Moved, people: Sequence[Row[Any]]) -> None:
-    here = {row.id: row for row in people}
+def _require_same_people(moved: Moved, people: Sequence[Row[Any]], *, came_up_to: int) -> None:
+    here = {row.id: row for row in people if row.id <= came_up_to}
+    if here and not any(row["id"] in here for row in moved.rows["users"]):
+        raise ImportRefused("Nobody who came before is in it: that is not the database that was imported before.")
     for row in moved.rows["users"]:
         known = here.get(row["id"])
         if known is not None and not (
@@ -198,10 +203,7 @@ async def _write_tables(session: AsyncSession, moved: Moved, advance: Advance) -
 async def _write_what_follows(
     session: AsyncSession, moved: Moved, written: Mapping[str, legacy.Written], before: _Before
 ) -> None:
-    """Sign-outs, addresses, what was told, and the next looks."""
-    await legacy.end_sessions(
-        session, highest=before.highest.get("sessions", 0), but=[row["id"] for row in moved.rows["sessions"]]
-    )
+    """Addresses, what was told, and the next looks."""
     # An address that came before and is not there any more was taken out here: it stays out.
     fresh = {*written["users"].new, *written["users"].changed}
     addresses = [
@@ -223,7 +225,7 @@ def _before(last: Row[Any] | None) -> _Before:
 
 
 def _ids(source: LegacyDatabase, table: str) -> list[int]:
-    return [int(row["id"]) for row in source.tables.get(table, ()) if str(row.get("id")).isdigit()]
+    return [int(row["id"]) for row in source.tables.get(table, ()) if str(row.get("id")).isdecimal()]
 
 
 def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -187,6 +187,17 @@ async def test_another_database_on_top_is_refused(home: Home, old: SqliteFile, t
     assert await home.snapshot() == before
 
 
+async def test_a_database_with_nobody_who_came_before_is_refused(home: Home, old: SqliteFile, tmp_path: Path) -> None:
+    fill(old, home.day)
+    await home.move_in(old)
+    before = await home.snapshot()
+
+    with pytest.raises(ImportRefused, match="Nobody who came before is in it"):
+        await home.move_in(SqliteFile(tmp_path / "empty.db"))
+
+    assert await home.snapshot() == before
+
+
 async def test_a_dry_run_says_the_same_and_writes_nothing(home: Home, old: SqliteFile) -> None:
     fill(old, home.day)
     old.add("watches", id=9, user_id=99, location_key="peachtree", target_date=str(home.day))
@@ -235,6 +246,17 @@ async def test_tables_of_no_meaning_are_named(old: SqliteFile) -> None:
     read = read_sqlite(old.path, COLUMNS)
 
     assert read.ignored == ("notes",)
+
+
+async def test_a_file_that_is_being_written_is_read_with_what_was_committed(home: Home, old: SqliteFile) -> None:
+    old.run("PRAGMA journal_mode = WAL")
+    fill(old, home.day)
+    old.run("BEGIN")
+    old.add("users", email="carol@guests.test")
+
+    await home.move_in(old)
+
+    assert await home.rows("SELECT id FROM users ORDER BY id") == [(1,), (2,)]
 
 
 async def test_the_file_is_only_read(home: Home, old: SqliteFile) -> None:

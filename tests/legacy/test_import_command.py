@@ -3,21 +3,35 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from backend.local.import_report import lines
+from backend.local.postgres import THROW_AWAY, PostgresServer
 from backend.settings import Settings
 from tests.legacy.conftest import Home
 from tests.legacy.sources import PostgresDatabase, SqliteFile
-from tests.local.conftest import ROOT
+from tests.local.conftest import ROOT, open_folder
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """An empty folder that the servers' user can enter."""
+    with open_folder() as folder:
+        yield folder
 
 
 def import_legacy(settings: Settings, place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(place, *arguments, DATABASE_URL=settings.require_database_url)
+
+
+def run(place: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     ours = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
-    environment |= {"PYTHONPATH": str(ROOT), "DATABASE_URL": settings.require_database_url}
+    environment |= {"PYTHONPATH": str(ROOT), **changes}
     return subprocess.run(
         [sys.executable, "-m", "backend.cli", "import-legacy", *arguments],
         cwd=place,
@@ -89,6 +103,34 @@ def test_what_cannot_be_meant_is_a_usage_error(
 
     assert result.returncode == 2
     assert sentence in result.stderr
+
+
+async def test_without_a_configured_database_it_goes_to_the_one_of_up(old: SqliteFile, place: Path) -> None:
+    old.add("users", id=5, email="alice@guests.test")
+
+    result = run(place, str(old.path), HOUSTONS_DATA=str(place / "data"))
+
+    assert (result.returncode, result.stderr) == (0, "")
+    with PostgresServer(place / "data", options=THROW_AWAY) as server:
+        connection = await asyncpg.connect(server.url)
+        assert await connection.fetchval("SELECT email FROM users WHERE id = 5") == "alice@guests.test"
+        await connection.close()
+
+
+async def test_while_up_runs_on_its_own_database_it_is_one_sentence(old: SqliteFile, place: Path) -> None:
+    with PostgresServer(place / "data", options=THROW_AWAY):
+        result = run(place, str(old.path), HOUSTONS_DATA=str(place / "data"))
+
+    assert result.returncode == 1
+    assert "Another houstons is running on the data folder" in result.stderr
+
+
+async def test_a_database_that_is_not_current_is_one_sentence(
+    old: SqliteFile, old_postgres: PostgresDatabase, place: Path
+) -> None:
+    result = run(place, str(old.path), DATABASE_URL=old_postgres.url)
+
+    assert (result.returncode, result.stderr) == (1, "The database is not current: run `houstons migrate` first.\n")
 
 
 async def test_every_row_that_cannot_come_is_in_the_report(home: Home, old: SqliteFile) -> None:

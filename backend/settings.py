@@ -4,6 +4,8 @@ A wrong value stops the process with a sentence that names the variable. `.env.e
 (`python -m backend.settings`), and a test keeps the two together.
 """
 
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -11,8 +13,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backend.domain.types import Tier
+
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+# What somebody has on the screen is looked at again when it is older than this.
+BROWSE_PERIOD = timedelta(minutes=5)
 
 
 class SettingsError(Exception):
@@ -154,6 +162,20 @@ class Settings(BaseSettings):
         if self.upstream_rate_mean > self.upstream_rate_cap:
             raise ValueError("UPSTREAM_RATE_MEAN: cannot be above UPSTREAM_RATE_CAP")
         return self
+
+    @property
+    def periods(self) -> Mapping[Tier, timedelta]:
+        """How long after a look the next one is due."""
+        return {
+            Tier.URGENT: timedelta(seconds=self.urgent_scan_seconds),
+            Tier.NORMAL: timedelta(seconds=self.normal_scan_seconds),
+            Tier.BROWSE: BROWSE_PERIOD,
+        }
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Who hears of bookings whose outcome is unknown."""
+        return tuple(address for address in (self.notification_email, self.admin_email) if address)
 
     @property
     def wisely_call_seconds(self) -> float:

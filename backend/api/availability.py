@@ -1,4 +1,4 @@
-"""What is open, and what machines of the house have seen."""
+"""What is open."""
 
 import gzip
 from datetime import UTC, datetime

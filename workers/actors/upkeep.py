@@ -43,7 +43,7 @@ async def fill_browse_groups() -> None:
 async def relay_outbox() -> None:
     """Send on what a crash or an empty Redis left behind."""
     r = resources.current
-    found = await relay(r.sessions, r.redis, r.jobs, operators=r.operators, now=utc_now())
+    found = await relay(r.sessions, r.redis, r.jobs, operators=r.settings.operators, now=utc_now())
     for run in found.closed_runs:
         log_run(run.id, run)
     if found.messages or found.bookings or found.lost_bookings:

@@ -3,6 +3,7 @@
 A reader raises ValueError with the reason when a row cannot come, and tells `note` what it left out of one that can.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -60,7 +61,13 @@ def session(row: Row, context: Context, note: Note) -> Values:
     expires_at = optional_instant(row, "expires_at", note) or created_at + SESSION_LASTS
     if expires_at <= context.now:
         raise ValueError("it has expired")
-    return {"user_id": row_id(row, "user_id"), "token": token, "created_at": created_at, "expires_at": expires_at}
+    return {
+        "user_id": row_id(row, "user_id"),
+        # What this version keeps of a token; the token itself stays behind.
+        "token_hash": hashlib.sha256(token.encode()).digest(),
+        "created_at": created_at,
+        "expires_at": expires_at,
+    }
 
 
 def watch(row: Row, context: Context, note: Note) -> Values:

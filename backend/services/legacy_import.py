@@ -14,7 +14,6 @@ from backend.db.base import Sessions
 from backend.db.queries import legacy, locations
 from backend.domain.legacy import Moved, Remark, move_in
 from backend.domain.legacy_values import Context
-from backend.services.accounts import hash_token
 
 CHUNK = 5_000
 # Room for what the earlier version still writes while both run: ids of ours begin above it.
@@ -160,8 +159,6 @@ async def _move_in(
     taken |= {f"google:{row.google_id}": str(row.id) for row in people if row.google_id}
     names = {row.key: row.name for row in await locations.every(session)}
     moved = move_in(source.tables, Context(names, now), taken=taken, is_ours=is_ours, is_gone=is_gone)
-    for row in moved.rows["sessions"]:
-        row["token_hash"] = hash_token(row["token"])
     for row in moved.rows["watches"]:
         row["auto_book_held"] = row["auto_book"]
     return moved

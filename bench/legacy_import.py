@@ -13,7 +13,7 @@ import click
 from backend.clients.legacy_database import LegacyDatabase, read_sqlite
 from backend.db.base import open_engine, sessions_of
 from backend.db.migrations import migrate
-from backend.db.queries.legacy import COLUMNS
+from backend.db.queries.legacy_rows import COLUMNS
 from backend.local.postgres import PostgresServer
 from backend.services.legacy_import import import_legacy
 

@@ -12,6 +12,7 @@ from backend.domain.legacy_values import Context, Row, Values, text
 from backend.domain.told_before import Table, tables_in
 
 Tables = Mapping[str, Sequence[Row]]
+HAS_TABLE = "it is not booked automatically: the person has a table for that meal"
 _DETAILS = {
     "book_first_name": "first_name",
     "book_last_name": "last_name",
@@ -153,7 +154,7 @@ def _complete_booking_details(moved: Moved) -> None:
         elif missing:
             reason = f"it is not booked automatically: {', '.join(missing)} missing"
         elif row["status"] == "active" and _meal(row) in has_table:
-            reason = "it is not booked automatically: the person has a table for that meal"
+            reason = HAS_TABLE
         if row["auto_book"] and reason:
             row["auto_book"] = False
             moved.remarks.append(Remark("watches", str(row["id"]), reason))

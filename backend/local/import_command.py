@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.clients.legacy_database import LegacyDatabase, LegacyUnreadable, read_postgres, read_sqlite
 from backend.db.base import open_engine, sessions_of
 from backend.db.migrations import is_current, migrate
-from backend.db.queries.legacy import COLUMNS
+from backend.db.queries.legacy_rows import COLUMNS
 from backend.local.account import server_account
 from backend.local.errors import LocalError
 from backend.local.folders import prepare_data_folder

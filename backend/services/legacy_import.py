@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.clients.legacy_database import LegacyDatabase
 from backend.db.base import Sessions
-from backend.db.queries import legacy, locations
-from backend.domain.legacy import Moved, Remark, move_in
+from backend.db.queries import legacy, legacy_rows, locations
+from backend.domain.booking_rules import DINNER_FROM
+from backend.domain.legacy import HAS_TABLE, Moved, Remark, move_in
 from backend.domain.legacy_values import Context
 
 CHUNK = 5_000
@@ -111,10 +112,13 @@ async def _write(
     if "sessions" in source.tables:
         left = [row["id"] for row in moved.rows["sessions"]]
         await legacy.end_sessions(session, highest=before.highest.get("sessions", 0), but=left)
+    booked = [row["id"] for row in moved.rows["watches"] if row["status"] == "booked"]
+    for watch_id in await legacy.stop_second_tables(session, booked, dinner_from=DINNER_FROM):
+        moved.remarks.append(Remark("watches", str(watch_id), HAS_TABLE))
     await _write_what_follows(session, moved, written, before)
-    highest = {table: max([*_ids(source, table), before.highest.get(table, 0)]) for table in legacy.COLUMNS}
+    highest = {table: max([*_ids(source, table), before.highest.get(table, 0)]) for table in legacy_rows.COLUMNS}
     own_above = {
-        table: before.own_above.get(table, highest[table] + (0 if is_final else GAP)) for table in legacy.COLUMNS
+        table: before.own_above.get(table, highest[table] + (0 if is_final else GAP)) for table in legacy_rows.COLUMNS
     }
     tables = tuple(
         TableCount(
@@ -124,7 +128,7 @@ async def _write(
             changed=len(written[table].changed),
             rejected=sum(remark.table == table for remark in moved.rejected),
         )
-        for table in legacy.COLUMNS
+        for table in legacy_rows.COLUMNS
         if table in source.tables
     )
     rejected: dict[str, list[str]] = {}
@@ -145,8 +149,10 @@ async def _write(
 async def _move_in(
     session: AsyncSession, source: LegacyDatabase, before: _Before, people: Sequence[Row[Any]], *, now: datetime
 ) -> Moved:
-    here = {table: await legacy.ids_up_to(session, table, before.highest.get(table, 0)) for table in legacy.COLUMNS}
-    refused = {table: set(before.rejected.get(table, ())) for table in legacy.COLUMNS}
+    here = {
+        table: await legacy.ids_up_to(session, table, before.highest.get(table, 0)) for table in legacy_rows.COLUMNS
+    }
+    refused = {table: set(before.rejected.get(table, ())) for table in legacy_rows.COLUMNS}
 
     def is_ours(table: str, row_id: int) -> bool:
         return table in before.own_above and row_id > before.own_above[table]
@@ -180,17 +186,17 @@ def _require_same_people(moved: Moved, people: Sequence[Row[Any]], *, came_up_to
             )
 
 
-async def _write_tables(session: AsyncSession, moved: Moved, advance: Advance) -> dict[str, legacy.Written]:
+async def _write_tables(session: AsyncSession, moved: Moved, advance: Advance) -> dict[str, legacy_rows.Written]:
     written = {}
-    for table in legacy.COLUMNS:
+    for table in legacy_rows.COLUMNS:
         rows = moved.rows[table]
         if table == "watches" and rows:
             await legacy.add_groups(session, rows)
         parts = []
         for chunk in _chunks(rows):
-            parts.append(await legacy.write(session, table, chunk))
+            parts.append(await legacy_rows.write(session, table, chunk))
             advance(len(chunk))
-        written[table] = legacy.Written(
+        written[table] = legacy_rows.Written(
             tuple(row_id for part in parts for row_id in part.new),
             tuple(row_id for part in parts for row_id in part.changed),
         )
@@ -198,7 +204,7 @@ async def _write_tables(session: AsyncSession, moved: Moved, advance: Advance) -
 
 
 async def _write_what_follows(
-    session: AsyncSession, moved: Moved, written: Mapping[str, legacy.Written], before: _Before
+    session: AsyncSession, moved: Moved, written: Mapping[str, legacy_rows.Written], before: _Before
 ) -> None:
     """Addresses, what was told, and the next looks."""
     # An address that came before and is not there any more was taken out here: it stays out.

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from backend.clients.legacy_database import LegacyDatabase, read_postgres, read_sqlite
-from backend.db.queries.legacy import COLUMNS
+from backend.db.queries.legacy_rows import COLUMNS
 from backend.local.postgres import PostgresServer
 from backend.services.legacy_import import Imported, import_legacy
 from tests.legacy.sources import PostgresDatabase, SqliteFile, drop_postgres, make_postgres

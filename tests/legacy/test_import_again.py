@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backend.clients.legacy_database import LegacyUnreadable, read_sqlite
-from backend.db.queries.legacy import COLUMNS
+from backend.db.queries.legacy_rows import COLUMNS
 from backend.services.legacy_import import ImportRefused
 from tests.legacy.conftest import Home, reasons
 from tests.legacy.sources import PostgresDatabase, SqliteFile, sha256

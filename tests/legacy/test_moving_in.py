@@ -1,6 +1,6 @@
 """After moving in: old passwords and sign-ins, held bookings, and what was told before."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import httpx
 import pytest
@@ -112,6 +112,39 @@ async def test_what_was_released_stays_released_and_what_is_new_is_held(home: Ho
         (1, "Ann", False),
         (2, None, False),
     ]
+
+
+async def test_a_table_that_is_booked_there_is_booked_whatever_was_changed_here(home: Home, old: SqliteFile) -> None:
+    add_watch(old, home)
+    await home.move_in(old)
+    await home.run("UPDATE watches SET time_end = '21:00', updated_at = now()")
+    old.run("UPDATE watches SET status = 'booked', booked_at = '2026-02-01 00:00:00'")
+
+    imported = await home.move_in(old, final=True)
+
+    assert imported.released == 0
+    assert (await home.one("SELECT status FROM watches")).status == "booked"
+
+
+async def test_a_watch_made_here_does_not_book_the_meal_that_is_booked_there(home: Home, old: SqliteFile) -> None:
+    add_watch(old, home)
+    await home.move_in(old)
+    await home.run(
+        "INSERT INTO watches (user_id, location_key, party_size, target_date, time_start, time_end, auto_book) "
+        "SELECT 1, 'peachtree', 2, target_date, start, start + interval '1 hour', true FROM watches, "
+        "unnest(ARRAY[time '12:00', time '19:00']) AS start"
+    )
+    old.run("UPDATE watches SET status = 'booked', booked_at = '2026-02-01 00:00:00'")
+
+    imported = await home.move_in(old, final=True)
+
+    assert await home.rows("SELECT time_start, auto_book FROM watches WHERE id > 1 ORDER BY time_start") == [
+        (time(12), True),
+        (time(19), False),
+    ]
+    assert "it is not booked automatically: the person has a table for that meal" in {
+        remark.reason for remark in imported.remarks
+    }
 
 
 async def test_there_is_nothing_to_finish_without_an_import(home: Home) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from backend.clients.legacy_database import LegacyUnreadable, read_postgres
-from backend.db.queries.legacy import COLUMNS
+from backend.db.queries.legacy_rows import COLUMNS
 from backend.local.ports import free_port
 from backend.local.postgres import PostgresServer
 from tests.legacy.conftest import Home, reasons

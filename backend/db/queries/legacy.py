@@ -1,95 +1,15 @@
-"""Writes an earlier version's rows, many at a time, and remembers what came."""
+"""Moving in from the earlier version: what is here, what follows from its rows, and what is remembered of it."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-_TIMES = {"created_at": "timestamptz"}
-# Columns of each table with their types, in the order in which rows may refer to each other.
-COLUMNS: dict[str, dict[str, str]] = {
-    "users": {
-        **dict.fromkeys(("email", "password_hash", "name", "first_name", "last_name", "phone", "picture"), "text"),
-        "google_id": "text",
-        **dict.fromkeys(("created_at", "updated_at", "last_login"), "timestamptz"),
-    },
-    "sessions": {"user_id": "bigint", "token_hash": "bytea", **_TIMES, "expires_at": "timestamptz"},
-    "watches": {
-        **{"user_id": "bigint", "location_key": "text", "party_size": "int", "target_date": "date"},
-        **{"time_start": "time", "time_end": "time", "auto_book": "bool", "auto_book_held": "bool"},
-        **dict.fromkeys(("book_first_name", "book_last_name", "book_email", "book_phone", "status"), "text"),
-        **dict.fromkeys(("created_at", "updated_at", "notified_at", "booked_at"), "timestamptz"),
-    },
-    "alerts": {
-        **{"name": "text", "email": "text", "party_size": "int"},
-        **dict.fromkeys(("preferred_date", "preferred_time", "location"), "text"),
-        **_TIMES,
-    },
-    "wait_reports": {"location": "text", "wait_minutes": "int", "source": "text", **_TIMES},
-    "scan_history": {
-        **{"location": "text", "scan_date": "date", "time_slot": "text", "party_sizes": "text", "available": "bool"},
-        "scanned_at": "timestamptz",
-    },
-    "slot_drops": {
-        **{"location": "text", "slot_date": "date", "slot_time": "text", "source": "text"},
-        **dict.fromkeys(("appeared_at", "last_seen_at", "gone_at", "created_at"), "timestamptz"),
-    },
-    "feedback": {**dict.fromkeys(("message", "contact", "ip"), "text"), **_TIMES},
-    "call_logs": {
-        **dict.fromkeys(("location", "phone", "call_id", "transcript", "summary", "recording_url"), "text"),
-        **{"wait_count": "int", "wait_minutes": "int", "call_duration": "float8", "answered_by": "text"},
-        **{"status": "text", "called_at": "timestamptz", "raw_json": "text", **_TIMES},
-    },
-    "notification_log": {
-        **{"watch_id": "bigint", "user_id": "bigint"},
-        **dict.fromkeys(("channel", "kind", "recipient", "subject", "body", "status", "error_message"), "text"),
-        **{"attempts": "int", "next_attempt_at": "timestamptz", **_TIMES, "sent_at": "timestamptz"},
-    },
-}
+from backend.db.queries.legacy_rows import COLUMNS
 
-# Where a plain "the row of the source replaces ours" would undo what people did here.
-_INSTEAD = {
-    "users": {
-        "password_hash": """
-            CASE WHEN t.password_hash LIKE '$argon2%' THEN t.password_hash ELSE excluded.password_hash END""",
-        "last_login": "greatest(t.last_login, excluded.last_login)",
-    },
-    "watches": {
-        # What has ended in one of the two versions has ended.
-        "status": """
-            CASE WHEN t.status <> 'active' AND excluded.status = 'active' THEN t.status ELSE excluded.status END""",
-        # What was released stays released.
-        "auto_book_held": "t.auto_book_held OR (excluded.auto_book_held AND NOT t.auto_book)",
-        "needs_match": "true",
-    },
-}
-# Equal instants: the source was read later than our copy of it was written.
-_NEWER = {
-    "users": "excluded.updated_at >= t.updated_at",
-    "watches": "excluded.updated_at >= t.updated_at",
-}
-
-
-def _upsert(table: str, columns: Mapping[str, str]) -> str:
-    types = {"id": "bigint", **columns}
-    sets = {name: f"excluded.{name}" for name in columns} | _INSTEAD.get(table, {})
-    compared = [name for name in columns if name != "auto_book_held"]
-    return f"""
-        INSERT INTO {table} AS t ({", ".join(types)})
-        SELECT * FROM unnest({", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in types.items())})
-        ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = {value}" for name, value in sets.items())}
-        WHERE {_NEWER.get(table, "true")}
-          AND ({", ".join(f"t.{name}" for name in compared)})
-              IS DISTINCT FROM ({", ".join(sets[name] for name in compared)})
-        RETURNING id, xmax = 0 AS is_new
-    """
-
-
-_UPSERT = {table: text(_upsert(table, columns)) for table, columns in COLUMNS.items()}
 _FILLED = text(" UNION ALL ".join(f"SELECT '{table}' AS name, count(*) AS n FROM {table}" for table in COLUMNS))
 _LAST = text("SELECT highest, own_above, rejected, created_at FROM legacy_imports ORDER BY id DESC LIMIT 1")
 _IDS = {table: text(f"SELECT id FROM {table} WHERE id <= :highest") for table in COLUMNS}
@@ -139,8 +59,17 @@ _TOLD_HERE_TOO = text("""
       AND d.appeared_at <= t.told_at + interval '1 hour'
       AND coalesce(d.gone_at, now()) >= t.told_at - interval '1 hour'
 """)
+_SECOND_TABLES = text("""
+    UPDATE watches w SET auto_book = false, auto_book_held = false FROM watches b
+    WHERE b.id = ANY(:booked) AND b.status = 'booked' AND w.user_id = b.user_id AND w.target_date = b.target_date
+      AND (w.time_start < :dinner_from) = (b.time_start < :dinner_from) AND w.status = 'active' AND w.auto_book
+    RETURNING w.id
+""")
 _RELEASE = text("""
-    UPDATE watches SET auto_book_held = false, needs_match = true WHERE auto_book_held RETURNING id
+    WITH released AS (
+        UPDATE watches SET auto_book_held = false, needs_match = true WHERE auto_book_held RETURNING id, status
+    )
+    SELECT id FROM released WHERE status IN ('active', 'paused')
 """)
 _COUNT_HELD = text("SELECT count(*) FROM watches WHERE auto_book_held AND status IN ('active', 'paused')")
 _MOVE_SEQUENCE = text("""
@@ -152,14 +81,6 @@ _REMEMBER = text("""
     VALUES (:source, :is_final, CAST(:highest AS jsonb), CAST(:own_above AS jsonb), CAST(:counts AS jsonb),
             CAST(:rejected AS jsonb))
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Ids that are new here, and of rows that replaced ours."""
-
-    new: tuple[int, ...]
-    changed: tuple[int, ...]
 
 
 async def lock(session: AsyncSession) -> None:
@@ -198,13 +119,6 @@ async def add_groups(session: AsyncSession, watches: Sequence[Mapping[str, Any]]
     await session.execute(_ADD_GROUPS, {**columns, "last_ok_at": [last[key] for key in keys]})
 
 
-async def write(session: AsyncSession, table: str, rows: Sequence[Mapping[str, Any]]) -> Written:
-    """Insert rows with their ids; where one is there, the newer wins."""
-    values = {name: [row[name] for row in rows] for name in ("id", *COLUMNS[table])}
-    found = (await session.execute(_UPSERT[table], values)).all()
-    return Written(tuple(row.id for row in found if row.is_new), tuple(row.id for row in found if not row.is_new))
-
-
 async def wake_groups(session: AsyncSession, watch_ids: Sequence[int]) -> None:
     """Have the groups of active watches looked at soon."""
     await session.execute(_WAKE, {"ids": list(watch_ids)})
@@ -229,8 +143,13 @@ async def use_up_what_was_told_here_too(session: AsyncSession) -> None:
     await session.execute(_TOLD_HERE_TOO)
 
 
+async def stop_second_tables(session: AsyncSession, booked: Sequence[int], *, dinner_from: time) -> list[int]:
+    """No automatic booking, not even of watches made here, for a meal that the earlier version booked; the ids."""
+    return list((await session.execute(_SECOND_TABLES, {"booked": booked, "dinner_from": dinner_from})).scalars())
+
+
 async def release_held(session: AsyncSession) -> list[int]:
-    """From now on imported watches may be booked automatically; returns their ids."""
+    """From now on imported watches may be booked automatically; returns the ids of those that wait for a table."""
     return list((await session.execute(_RELEASE)).scalars())
 
 

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import sys
+from typing import Literal
 
 import click
 import uvicorn
 
 from backend.db.base import open_engine
 from backend.db.migrations import migrate as run_migrations
-from backend.local import checks
+from backend.local import checks, operator
 from backend.local.demo import run_demo
 from backend.local.errors import LocalError
 from backend.local.import_command import import_command
@@ -53,6 +54,9 @@ def web() -> None:
         port=settings.port,
         log_level="warning",
         access_log=False,
+        # Who is behind a proxy is found by the application, which knows whom to trust.
+        proxy_headers=False,
+        server_header=False,
     )
 
 
@@ -92,6 +96,27 @@ def migrate() -> None:
 
     asyncio.run(run())
     click.echo("The database is current.")
+
+
+@cli.command()
+@click.argument("email")
+@click.option("--name", default="", help="Their name, for a new account.")
+def create_admin(email: str, name: str) -> None:
+    """Make the owner of an address an administrator.
+
+    An account that nobody has proven to be theirs loses its password and sessions; a link to set a new one is printed.
+    """
+    for line in asyncio.run(operator.create_admin(load_settings(), email, name=name)):
+        click.echo(line)
+
+
+@cli.command()
+@click.argument("purpose", type=click.Choice(["verify", "reset"]))
+@click.argument("email")
+def link(purpose: Literal["verify", "reset"], email: str) -> None:
+    """Print the link that confirms an address or sets a password: for installations without mail."""
+    for line in asyncio.run(operator.print_link(load_settings(), email, purpose=purpose)):
+        click.echo(line)
 
 
 @cli.command()

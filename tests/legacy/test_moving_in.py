@@ -43,6 +43,21 @@ async def test_who_was_signed_in_still_is(home: Home, old: SqliteFile, client: h
     assert answer.json()["user"]["email"] == "alice@guests.test"
 
 
+async def test_an_old_password_still_signs_in_and_its_weak_hash_is_replaced(
+    home: Home, old: SqliteFile, client: httpx.AsyncClient
+) -> None:
+    old.add("users", id=1, email="alice@guests.test", password_hash=sha256("houstons4ever"))
+    await home.move_in(old)
+    body = {"email": "alice@guests.test", "password": "houstons4ever"}
+
+    wrong = await client.post("/api/auth/login", json={**body, "password": "guess"})
+    answers = [await client.post("/api/auth/login", json=body) for _ in range(2)]
+
+    (user,) = await home.rows("SELECT password_hash FROM users")
+    assert [wrong.status_code, *(answer.status_code for answer in answers)] == [401, 200, 200]
+    assert user.password_hash.startswith("$argon2id$")
+
+
 async def test_nothing_is_booked_while_the_earlier_version_may_still_book(
     home: Home, old: SqliteFile, loop: Loop
 ) -> None:

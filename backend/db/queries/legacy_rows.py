@@ -57,7 +57,7 @@ _INSTEAD = {
         "last_login": "greatest(t.last_login, excluded.last_login)",
     },
     "watches": {
-        # What has ended in one of the two versions has ended.
+        # What has ended here does not come back to life.
         "status": """
             CASE WHEN t.status <> 'active' AND excluded.status = 'active' THEN t.status ELSE excluded.status END""",
         # What was released stays released.

@@ -13,6 +13,7 @@ from backend.db.migrations import migrate as run_migrations
 from backend.local import checks, operator
 from backend.local.demo import run_demo
 from backend.local.errors import LocalError
+from backend.local.import_command import import_command
 from backend.local.up import run_up
 from backend.settings import SettingsError, load_settings
 
@@ -132,6 +133,9 @@ def check() -> None:
 def simulator(arguments: tuple[str, ...]) -> None:
     """Run the simulated reservation service and mailbox; --help lists its options."""
     os.execv(sys.executable, [sys.executable, "-m", "simulator", *arguments])
+
+
+cli.add_command(import_command)
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ from backend.services.errors import AppError
 _hasher = PasswordHasher()
 # Checked where there is nothing to check, so that every refusal takes equally long.
 _NOBODY = _hasher.hash(secrets.token_urlsafe())
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+# As the import of the earlier version writes its hashes.
+_SHA256 = re.compile(r"sha256\$([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ async def check_password(stored: str | None, password: str) -> Verdict:
 
 
 def _check(stored: str | None, password: str) -> Verdict:
-    if stored is not None and _SHA256.fullmatch(stored):
-        is_right = secrets.compare_digest(hashlib.sha256(password.encode()).hexdigest(), stored)
+    if stored is not None and (old := _SHA256.fullmatch(stored)):
+        is_right = secrets.compare_digest(hashlib.sha256(password.encode()).hexdigest(), old[1])
         # One Argon2 either way: the time of the answer does not tell that the hash is an old one.
         return Verdict(True, _hasher.hash(password)) if is_right else Verdict(_matches(_NOBODY, password))
     if not stored:

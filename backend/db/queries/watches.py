@@ -13,7 +13,8 @@ from backend.domain.types import Channel, Watch
 # Only a first sieve by clock times; the domain decides what a watch wants.
 _CONCERNED = text("""
     SELECT g.id AS group_id, w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end,
-           w.auto_book, w.created_at, w.needs_match, w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
+           w.auto_book AND NOT w.auto_book_held AS auto_book,
+           w.created_at, w.needs_match, w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
            l.timezone
     FROM unnest(CAST(:ids AS bigint[]), CAST(:new_from AS time[]), CAST(:new_to AS time[]),
                 CAST(:open_from AS time[]), CAST(:open_to AS time[])) AS s(id, new_from, new_to, open_from, open_to)
@@ -27,7 +28,10 @@ _CONCERNED = text("""
     ORDER BY w.created_at, w.id
 """)
 _BY_ID = text("""
-    SELECT w.*, u.disabled_at IS NULL AS is_enabled FROM watches w JOIN users u ON u.id = w.user_id WHERE w.id = :id
+    SELECT w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end, w.status,
+           w.auto_book AND NOT w.auto_book_held AS auto_book, w.created_at, w.needs_match,
+           u.disabled_at IS NULL AS is_enabled
+    FROM watches w JOIN users u ON u.id = w.user_id WHERE w.id = :id
 """)
 _CHANNELS = text("""
     SELECT id, user_id, kind, address, verified_at FROM channels

@@ -82,7 +82,7 @@ async def test_only_the_new_york_restaurants_start_without_automatic_booking(emp
 
 
 async def test_accounts_of_before_keep_their_mails_and_their_numbers_become_e164(empty: AsyncEngine) -> None:
-    await migrations.migrate(empty, to="0005")
+    await migrations.migrate(empty, to="0004")
     numbers = ["4045550123", "1 (404) 555-0124", "+442079460018", "555-0123", "", None]
     async with empty.begin() as connection:
         for number, phone in enumerate(numbers):

@@ -37,7 +37,7 @@ async def fill_budget(resources: Resources) -> None:
     if keys:
         await redis.delete(*keys)
     clock, _ = await redis.time()
-    full = {"tokens": 1000, "at": clock * 1000, "born": 0, "failures": 0, "opened": 0}
+    full = {"tokens": 1000, "browse": 100, "at": clock * 1000, "born": 0, "failures": 0, "opened": 0}
     await redis.hset("budget:state", mapping=full)
 
 

@@ -24,6 +24,7 @@ from dramatiq import Message
 from sqlalchemy import text
 from sqlalchemy.orm import configure_mappers
 
+from backend.clients.http import open_booking_http, open_look_http
 from backend.settings import load_settings
 from tests.pressure.steps import Steps
 from workers.resources import open_resources
@@ -124,11 +125,14 @@ def _warm_up() -> None:
 
 
 async def _connect_once() -> None:
-    resources = open_resources(load_settings())
+    settings = load_settings()
+    resources = open_resources(settings)
     async with resources.sessions() as session:
         await session.execute(text("SELECT 1"))
     await resources.redis.ping()
-    await resources.http.get("/")
+    for open_http in (open_look_http, open_booking_http):
+        async with open_http(settings.wisely_base_url, user_agent="tests", timeout_seconds=10) as http:
+            await http.get("/")
     await resources.close()
 
 

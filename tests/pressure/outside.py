@@ -59,6 +59,9 @@ async def contradictions(loop: Loop) -> list[str]:
         for row in bookings
         if row.state in ("lapsed", "refused", "unknown") and not row.reason
     ]
+    attempts = sum(row.was_attempted for row in bookings)
+    if booking_requests(loop) > attempts:
+        found.append(f"the restaurants were asked {booking_requests(loop)} times for a table, in {attempts} attempts")
     arrived = Counter(_bare_id(mail) for mail in mails)
     found += [f"message {row.id} is sent and never came" for row in messages if _is_missing(row, arrived)]
     known = {row.message_id: row for row in messages}

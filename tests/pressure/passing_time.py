@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.conftest import fill_budget
 from workers.resources import Resources
 
 # What the watch loop writes. People, restaurants and switches stay.
@@ -23,22 +24,11 @@ _CHANGES = """
 
 
 async def pass_time(resources: Resources, seconds: float) -> None:
-    """As if `seconds` had passed: leases run out, messages wait, chances grow old."""
+    """As if `seconds` had passed: leases run out, messages wait, chances grow old, and nobody has called for long."""
     async with resources.engine.begin() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         await driver.execute(await driver.fetchval(_CHANGES, list(WORK_TABLES), f"{seconds} seconds"))
-    await fill_budget(resources)
-
-
-async def fill_budget(resources: Resources) -> None:
-    """Nobody has called for a long time, nothing is held, and nothing went wrong."""
-    redis = resources.redis
-    keys = [key async for key in redis.scan_iter("budget:*")]
-    if keys:
-        await redis.delete(*keys)
-    clock, _ = await redis.time()
-    full = {"tokens": 1000, "browse": 100, "at": clock * 1000, "born": 0, "failures": 0, "opened": 0}
-    await redis.hset("budget:state", mapping=full)
+    await fill_budget(resources.redis)
 
 
 async def forget_work(engine: AsyncEngine) -> None:

@@ -79,8 +79,6 @@ class Steps:
 
 
 def _redis_words(command: tuple[Any, ...]) -> str:
-    """A command with what tells it from others: a script's action, or a key."""
+    """A command with its key, or a script with its first one."""
     words = [word.decode() if isinstance(word, bytes) else str(word) for word in command]
-    if words[0].startswith("EVAL"):
-        return f"{words[0]} {words[3 + int(words[2])]}"
-    return " ".join(words[:2])
+    return f"{words[0]} {words[3]}" if words[0].startswith("EVAL") else " ".join(words[:2])

@@ -91,6 +91,18 @@ class Laboratory:
         """Let one of those who are held never do anything again."""
         self.dead.append(self.held.pop(place))
 
+    async def change(self, watch_id: int, changes: str) -> None:
+        """Change a watch as its guest would: it is matched anew, and its group is due."""
+        await self.loop.execute(
+            f"UPDATE watches SET {changes}, needs_match = true, updated_at = now() WHERE id = :id", id=watch_id
+        )
+        await self.loop.execute(
+            "UPDATE scan_groups SET next_scan_at = least(coalesce(next_scan_at, now()), now()) FROM watches w "
+            "WHERE w.id = :id AND (w.location_key, w.target_date, w.party_size) "
+            "= (scan_groups.location_key, scan_groups.target_date, scan_groups.party_size)",
+            id=watch_id,
+        )
+
     async def relay(self) -> None:
         self.lost_senders += [row.id for row in await self.loop.rows(_LOST_SENDERS)]
         await self.worker.tick("relay_outbox")
@@ -136,7 +148,7 @@ class Laboratory:
 
     async def loose_ends(self) -> list[str]:
         """What must not be after everything was settled."""
-        found = await outside.loose_ends(self.loop, owed=self.owed, operators=self.loop.r.operators)
+        found = await outside.loose_ends(self.loop, owed=self.owed, operators=self.loop.r.settings.operators)
         rows = await self.loop.rows("SELECT watch_id, drop_id FROM bookings")
         for watch_id, drop_id in sorted(self.chances - {(row.watch_id, row.drop_id) for row in rows}):
             found.append(f"watch {watch_id} never had a chance to book drop {drop_id}")

@@ -153,13 +153,9 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.run(self.lab.contradictions()) == []
 
     async def _change(self, watch: int, change: str) -> None:
-        """As a guest would, on a watch that has not ended: it is matched anew."""
         rows = await self.lab.loop.rows("SELECT id FROM watches WHERE status IN ('active', 'paused') ORDER BY id")
         if rows:
-            await self.lab.loop.execute(
-                f"UPDATE watches SET {change}, needs_match = true, updated_at = now() WHERE id = :id",
-                id=rows[watch % len(rows)].id,
-            )
+            await self.lab.change(rows[watch % len(rows)].id, change)
 
     async def _work(self, queue: str, place: int, again: bool) -> None:
         waiting = await self.lab.worker.waiting(queue)

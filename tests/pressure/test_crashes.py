@@ -78,7 +78,7 @@ async def wrong_in_the_end(loop: Loop, in_flight: Any) -> list[str]:
     """What is promised of every crash: nothing lost, nothing said twice that was not under way, nothing asked twice."""
     owed = [(row.watch_id, row.drop_id) for row in await loop.rows(_WANTED)]
     found = await outside.contradictions(loop)
-    found += await outside.loose_ends(loop, owed=owed, operators=loop.r.operators)
+    found += await outside.loose_ends(loop, owed=owed, operators=loop.r.settings.operators)
     for message_id, times in (await outside.mails_by_message(loop)).items():
         if times > (2 if message_id in in_flight.messages else 1):
             found.append(f"message {message_id} came {times} times")

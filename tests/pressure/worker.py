@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dramatiq import Broker, Message
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from backend.settings import Settings
@@ -20,12 +21,11 @@ _MOST_MESSAGES = 500
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The variables from which a process reads these settings."""
+    """The variables from which a process reads what was set here."""
     found: dict[str, str] = {}
-    for name, value in settings:
-        if value is not None:
-            secret = getattr(value, "get_secret_value", None)
-            found[name.upper()] = str(secret() if secret else value)
+    for name in settings.model_fields_set:
+        value = getattr(settings, name)
+        found[name.upper()] = str(value.get_secret_value() if isinstance(value, SecretStr) else value)
     return found
 
 

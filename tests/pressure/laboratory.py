@@ -11,7 +11,8 @@ from tests.pressure.worker import QUEUES, Worker
 from tests.services.conftest import Loop
 from workers.resources import Resources
 
-# Some of a message's waits are eight minutes long; a chance to look comes every half hour.
+# The relay's next tick; a look's lease and unclaimed messages; the lease of an attempt to book; that of a message. Then
+# the waits between the tries of a message, the longest of which is eight minutes.
 _PAUSES = (11, 61, 25, 61, 300, 300, 300)
 
 # What an active watch was matched with: it was told of all that is open. A changed watch is matched by the next look.
@@ -130,13 +131,15 @@ class Laboratory:
                 found.append(f"message {message_id} came {times} times")
         return found
 
-    async def settle(self) -> None:
-        """All trouble ends, who was held goes on, time passes, and the product works until nothing is left to do."""
+    async def calm(self) -> None:
+        """All trouble ends, and whoever is held goes on."""
         for path in ("/control/trouble", "/control/mailbox/trouble"):
             self.loop.simulator.send("DELETE", path)
-        for one in self.held:
-            await one.go_on()
-        self.held.clear()
+        while self.held:
+            await self.go_on()
+
+    async def settle(self) -> None:
+        """Time passes, and the product works on with nothing but its ticks and queues, until nothing is left to do."""
         for seconds in _PAUSES:
             await self.clock.skip(seconds)
             await self.relay()

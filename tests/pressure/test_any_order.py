@@ -148,6 +148,7 @@ class AnyOrder(RuleBasedStateMachine):
             self._settle()
 
     def _settle(self) -> None:
+        self.run(self.lab.calm())
         self.run(self.lab.settle())
         assert self.run(self.lab.loose_ends()) == []
         assert self.run(self.lab.contradictions()) == []

@@ -54,6 +54,11 @@ class Worker:
         """The coroutine function of an actor, as its worker would run it."""
         return self._broker.get_actor(name).fn.__wrapped__
 
+    def message(self, name: str) -> Message[Any]:
+        """What a tick sends."""
+        message: Message[Any] = self._broker.get_actor(name).message()
+        return message
+
     async def run(self, message: Message[Any]) -> None:
         await self.actor(message.actor_name)(*message.args, **message.kwargs)
 

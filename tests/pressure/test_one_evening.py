@@ -1,5 +1,6 @@
 """Several watches, guests and tables for one evening: who gets a table, and who never gets two."""
 
+import asyncio
 from datetime import time
 from typing import Any
 
@@ -173,3 +174,39 @@ async def test_a_guest_whose_chances_are_refused_one_by_one_gets_the_last_table(
     assert await states(lab) == ["booked", "refused", "refused"]
     refused = await lab.loop.rows("SELECT 1 FROM notification_log WHERE kind = 'booking_refused'")
     assert refused == []
+
+
+@pytest.mark.parametrize("kind", ["booked", "unknown"])
+async def test_a_table_that_a_guest_no_longer_needs_goes_to_the_next_at_once(lab: Laboratory, kind: str) -> None:
+    await two_watches_of_one_guest(lab, **({} if kind == "booked" else {"kind": "500"}))
+    await lab.loop.watch(await lab.loop.guest("bob"), "houston_s_pasadena", auto_book=True)
+    await lab.look()
+    await lab.begin("book", 0, "after")
+    await lab.worker.drain(["book"])
+
+    await lab.go_on()
+    await lab.worker.drain(["book"])
+
+    attempted = await lab.loop.rows("SELECT user_id FROM bookings WHERE state = 'booked' ORDER BY user_id")
+    assert [row.user_id for row in attempted] == ([1, 2] if kind == "booked" else [2])
+
+
+async def test_a_crowd_and_a_few_tables_all_at_once(lab: Laboratory) -> None:
+    for number in range(12):
+        guest = await lab.loop.guest(f"guest{number}")
+        for place in ("peachtree", "houston_s_pasadena"):
+            await lab.loop.watch(guest, place, auto_book=True)
+    lab.loop.open("18:30", "19:00", "19:30", tables=2)
+    lab.loop.open("19:00", "20:00", merchant=PASADENA)
+
+    for _ in range(3):
+        await lab.ask_for_looks()
+        while messages := [one for queue in ("scan", "book") for one in await lab.worker.waiting(queue)]:
+            for message in messages:
+                await lab.worker.take(message.queue_name)
+            await asyncio.gather(*(lab.worker.run(message) for message in messages * 2), lab.relay())
+    await lab.settle()
+
+    phones = [one["body"]["phone"] for one in lab.loop.simulator.bookings]
+    assert len(phones) == len(set(phones)) == 3 * 2 + 2
+    assert await lab.contradictions() == []

@@ -1,5 +1,6 @@
 """Messages that come twice, in the wrong order or never, and ticks that get lost: the story ends the same."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -70,7 +71,13 @@ async def in_any_order(lab: Laboratory) -> None:
         await lab.worker.run(await take(lab, random.choice(found)))
 
 
-@pytest.mark.parametrize("deal", [each_twice, all_again_in_the_end, newest_first, in_any_order])
+async def all_at_once_and_twice(lab: Laboratory) -> None:
+    while found := await messages_of(lab):
+        taken = [await take(lab, message) for message in found]
+        await asyncio.gather(*(lab.worker.run(message) for message in taken * 2), lab.relay(), lab.relay())
+
+
+@pytest.mark.parametrize("deal", [each_twice, all_again_in_the_end, newest_first, in_any_order, all_at_once_and_twice])
 async def test_messages_that_come_twice_or_out_of_order_change_nothing(lab: Laboratory, deal: Deal) -> None:
     await five_guests_and_three_tables(lab)
 

@@ -18,6 +18,7 @@ import httpx
 import pytest
 import uvicorn
 from pydantic import SecretStr
+from redis.asyncio import Redis
 from sqlalchemy import text
 
 from backend.app import create_app
@@ -155,12 +156,7 @@ async def resources(settings: Settings) -> AsyncIterator[Resources]:
     opened = open_resources(settings)
     await empty_database(opened.engine)
     await opened.redis.flushall()
-    # As if Valkey and the budget had been up for long.
-    await opened.redis.script_load(SCRIPT)
-    clock, _ = await opened.redis.time()
-    await opened.redis.hset(
-        "budget:state", mapping={"tokens": 1000, "browse": 100, "at": clock * 1000, "born": 0, "failures": 0}
-    )
+    await fill_budget(opened.redis)
     yield opened
     await opened.close()
 
@@ -207,6 +203,16 @@ def server_zone() -> Iterator[Callable[[str], None]]:
 
     yield move
     move(before)
+
+
+async def fill_budget(redis: Redis) -> None:
+    """As if Valkey and the budget had been up for long, and nobody had called."""
+    await redis.script_load(SCRIPT)
+    await redis.delete("budget:window", "budget:slots", "budget:state")
+    clock, _ = await redis.time()
+    await redis.hset(
+        "budget:state", mapping={"tokens": 1000, "browse": 100, "at": clock * 1000, "born": 0, "failures": 0}
+    )
 
 
 async def empty_database(engine: Any) -> None:

@@ -114,7 +114,12 @@ async def _prepare(
             about, drops = await notifications.facts(session, notification_id)
         if row.kind == Kind.TABLE_OPEN:
             watch = await watches.by_id(session, row.watch_id)
-            drops, reason = _still_wanted(watch, about, drops, now=now)
+            wanted, reason = _still_wanted(watch, about, drops, now=now)
+            if row.attempts == 1:
+                # Not told, and never tried: wanted again, they are news.
+                left_out = [drop.id for drop in drops if drop.is_open and drop not in wanted]
+                await notifications.forget_items(session, row.id, left_out)
+            drops = wanted
         sender = senders.get(row.channel)
         if reason is not None or sender is None:
             status = "expired" if reason else "suppressed"

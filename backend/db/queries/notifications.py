@@ -64,7 +64,7 @@ _FACTS = text("""
     JOIN locations l ON l.key = coalesce(b.location_key, d.location) WHERE n.id = :id
 """)
 _DROPS = text("""
-    SELECT d.reserved_ts, d.reservation_type_id, d.reservation_type_name, d.gone_at IS NULL AS is_open
+    SELECT d.id, d.reserved_ts, d.reservation_type_id, d.reservation_type_name, d.gone_at IS NULL AS is_open
     FROM notification_items i JOIN slot_drops d ON d.id = i.drop_id WHERE i.notification_id = :id
 """)
 _RETURN_LOST = text("""
@@ -126,6 +126,13 @@ async def facts(session: AsyncSession, notification_id: int) -> tuple[Row[Any], 
     """What the message is about, as it stands now, and the drops it tells of."""
     about = (await session.execute(_FACTS, {"id": notification_id})).one()
     return about, (await session.execute(_DROPS, {"id": notification_id})).all()
+
+
+async def forget_items(session: AsyncSession, notification_id: int, drop_ids: Sequence[int]) -> None:
+    """Take back what a message was to tell and does not; its keys are free again."""
+    if drop_ids:
+        statement = text("DELETE FROM notification_items WHERE notification_id = :id AND drop_id = ANY(:drops)")
+        await session.execute(statement, {"id": notification_id, "drops": list(drop_ids)})
 
 
 async def record_text(session: AsyncSession, notification_id: int, *, token: UUID, subject: str, body: str) -> None:

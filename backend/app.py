@@ -20,6 +20,7 @@ from backend.api.access import OPEN
 from backend.api.auth import AuthController
 from backend.api.errors import app_error, http_error, unexpected_error
 from backend.api.watches import WatchController
+from backend.clients.budget import open_budget
 from backend.clients.jobs import Jobs
 from backend.db.base import open_engine, sessions_of
 from backend.services.errors import AppError
@@ -81,6 +82,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     engine = open_engine(settings.require_database_url, pool_size=POOL_SIZE, name="web")
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=2, socket_connect_timeout=2)
     app.state.update({"engine": engine, "sessions": sessions_of(engine), "redis": redis, "jobs": Jobs(redis)})
+    app.state.budget = open_budget(redis, settings)
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))
     try:
         yield

@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def wisely_call_seconds(self) -> float:
+        """Bounds a whole call: the HTTP client's own time-out starts anew with every byte."""
+        return 1.5 * self.wisely_timeout_seconds
+
+    @property
     def require_database_url(self) -> str:
         if self.database_url is None:
             raise SettingsError("DATABASE_URL: is not set; set it, or run `houstons up`, which starts its own Postgres")

@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 TIERS = ("urgent", "normal")
+BREAKER_STATES = ("closed", "open", "probing")
 
 # name → (metric, help, labels)
 COUNTERS = {
@@ -18,6 +19,10 @@ COUNTERS = {
 GAUGES = {
     "notifications": ("houstons_notifications", "Messages in the ledger.", ("channel", "status")),
     "bookings": ("houstons_bookings", "Bookings in the ledger.", ("state",)),
+    "tokens": ("houstons_upstream_budget_tokens", "Calls saved up under the mean.", ()),
+    "in_flight": ("houstons_upstream_calls_in_flight", "Calls under way, by their leases.", ()),
+    "blocked": ("houstons_upstream_blocked_seconds", "For how long everybody is held back.", ()),
+    "breaker": ("houstons_upstream_breaker", "1 for the state of the circuit breaker.", ("state",)),
 }
 
 
@@ -35,7 +40,7 @@ class _Ledger(Collector):
             yield counter
         for key, (name, help_text, names) in GAUGES.items():
             gauge = GaugeMetricFamily(name, help_text, labels=names)
-            for label_values, count in self._totals[key].items():
+            for label_values, count in self._totals.get(key, {}).items():
                 gauge.add_metric(label_values, count)
             yield gauge
 

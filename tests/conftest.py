@@ -8,31 +8,26 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
-from redis.asyncio import Redis
 from sqlalchemy import text
 
 from backend.app import create_app
-from backend.clients.budget import Budget
-from backend.clients.channels.email import Mailer
-from backend.clients.jobs import Jobs
-from backend.clients.wisely import Wisely, open_http
-from backend.db.base import open_engine, sessions_of
+from backend.clients.budget import SCRIPT
+from backend.db.base import open_engine
 from backend.db.migrations import migrate
 from backend.local.ports import free_port
 from backend.local.postgres import THROW_AWAY, PostgresServer
 from backend.local.valkey import ValkeyServer
 from backend.settings import Settings
-from workers.resources import Resources
+from workers.resources import Resources, open_resources
 
 SMTP_USER, SMTP_PASSWORD = "tester", "a-password-for-tests"
 
@@ -154,35 +149,14 @@ def settings(postgres: PostgresServer, valkey: ValkeyServer, simulator: Simulato
 @pytest.fixture
 async def resources(settings: Settings) -> AsyncIterator[Resources]:
     """What a worker holds, on an empty database and an empty Valkey whose budget is full."""
-    engine = open_engine(settings.require_database_url, pool_size=10, name="tests")
-    redis = Redis.from_url(settings.require_redis_url)
-    await empty_database(engine)
-    await redis.flushall()
-    clock, _ = await redis.time()
-    await redis.hset(
-        "budget:state", mapping={"tokens": 1000, "at": clock * 1000, "born": 0, "failures": 0, "opened": 0}
-    )
-    http = open_http(settings.wisely_base_url, user_agent="tests", timeout_seconds=settings.wisely_timeout_seconds)
-    budget = Budget(redis, cap=10, mean=10, lease=timedelta(seconds=13))
-    mailer = Mailer(
-        host="127.0.0.1",
-        port=settings.smtp_port,
-        sender=str(settings.smtp_from),
-        security="starttls",
-        user=SMTP_USER,
-        password=SMTP_PASSWORD,
-        ca_file=settings.smtp_ca_file,
-    )
-    opened = Resources(
-        settings=settings,
-        engine=engine,
-        sessions=sessions_of(engine),
-        redis=redis,
-        http=http,
-        jobs=Jobs(redis),
-        budget=budget,
-        wisely=Wisely(http, budget, limit=50, max_anchors=4, call_seconds=3),
-        senders={"email": mailer},
+    opened = open_resources(settings)
+    await empty_database(opened.engine)
+    await opened.redis.flushall()
+    # As if Valkey and the budget had been up for long.
+    await opened.redis.script_load(SCRIPT)
+    clock, _ = await opened.redis.time()
+    await opened.redis.hset(
+        "budget:state", mapping={"tokens": 1000, "browse": 100, "at": clock * 1000, "born": 0, "failures": 0}
     )
     yield opened
     await opened.close()
@@ -213,6 +187,21 @@ async def client(settings: Settings, resources: Resources) -> AsyncIterator[http
     with serving(settings) as url:
         async with httpx.AsyncClient(base_url=url) as http:
             yield http
+
+
+@pytest.fixture
+def server_zone() -> Iterator[Callable[[str], None]]:
+    """Moves the server to another time zone, and back afterwards."""
+    before = os.environ.get("TZ")
+
+    def move(zone: str | None) -> None:
+        os.environ.pop("TZ", None)
+        if zone is not None:
+            os.environ["TZ"] = zone
+        time.tzset()
+
+    yield move
+    move(before)
 
 
 async def empty_database(engine: Any) -> None:

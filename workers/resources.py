@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 from dramatiq.middleware.middleware import MiddlewareError
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.clients.budget import Budget
+from backend.clients.budget import Budget, open_budget
 from backend.clients.channels.email import Mailer
+from backend.clients.http import open_booking_http, open_look_http
 from backend.clients.jobs import Jobs
-from backend.clients.wisely import Wisely, open_http
+from backend.clients.wisely import Wisely
 from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
 from backend.services.delivery import Sender
@@ -30,7 +30,6 @@ class Resources:
     engine: AsyncEngine
     sessions: Sessions
     redis: Redis
-    http: httpx.AsyncClient
     jobs: Jobs
     budget: Budget
     wisely: Wisely
@@ -49,7 +48,8 @@ class Resources:
         return tuple(address for address in addresses if address)
 
     async def close(self) -> None:
-        await self.http.aclose()
+        await self.wisely.close()
+        await self.budget.close()
         await self.redis.aclose()
         await self.engine.dispose()
 
@@ -58,33 +58,31 @@ def open_resources(settings: Settings) -> Resources:
     """Make the connections of a worker. Call it on the loop that will use them."""
     engine = open_engine(settings.require_database_url, pool_size=8, name="worker")
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=5, socket_connect_timeout=5)
-    http = open_http(
-        settings.wisely_base_url,
-        user_agent=settings.wisely_user_agent,
-        timeout_seconds=settings.wisely_timeout_seconds,
-    )
-    budget = Budget(
-        redis,
-        cap=settings.upstream_rate_cap,
-        mean=settings.upstream_rate_mean,
-        lease=timedelta(seconds=4 * settings.wisely_timeout_seconds + 5),
-    )
+    budget = open_budget(redis, settings)
     return Resources(
         settings=settings,
         engine=engine,
         sessions=sessions_of(engine),
         redis=redis,
-        http=http,
         jobs=Jobs(redis),
         budget=budget,
-        wisely=Wisely(
-            http,
-            budget,
-            limit=settings.wisely_limit,
-            max_anchors=settings.wisely_max_anchors,
-            call_seconds=1.5 * settings.wisely_timeout_seconds,
-        ),
+        wisely=_wisely(settings, budget),
         senders=_senders(settings),
+    )
+
+
+def _wisely(settings: Settings, budget: Budget) -> Wisely:
+    options: dict[str, Any] = {
+        "user_agent": settings.wisely_user_agent,
+        "timeout_seconds": settings.wisely_timeout_seconds,
+    }
+    return Wisely(
+        open_look_http(settings.wisely_base_url, **options),
+        open_booking_http(settings.wisely_base_url, **options),
+        budget,
+        limit=settings.wisely_limit,
+        max_anchors=settings.wisely_max_anchors,
+        call_seconds=settings.wisely_call_seconds,
     )
 
 
@@ -132,7 +130,9 @@ class ResourcesMiddleware(Middleware):
             self._open = None
 
     async def _make(self) -> Resources:
-        return open_resources(self._settings)
+        opened = open_resources(self._settings)
+        await opened.budget.prime()
+        return opened
 
 
 def utc_now() -> datetime:

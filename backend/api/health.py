@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.api.access import OPEN, local_or_token_guard
 from backend.db.migrations import is_current
 from backend.db.queries.totals import read_totals
-from observability.metrics import ledger_registry
+from observability.metrics import BREAKER_STATES, ledger_registry
 
 
 @get("/health/live", opt=OPEN)
@@ -43,6 +43,14 @@ async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
 
 @get("/metrics", guards=[local_or_token_guard], media_type="text/plain; version=0.0.4; charset=utf-8")
 async def metrics(request: Request[Any, Any, Any]) -> bytes:
-    """Facts of the ledgers, read when asked for: they equal the tables exactly."""
+    """Facts of the ledgers and of the budget, read when asked for: they equal what is stored exactly."""
     async with request.app.state.sessions() as session:
-        return generate_latest(ledger_registry(await read_totals(session)))
+        totals = await read_totals(session)
+    try:
+        budget = await request.app.state.budget.state()
+        gauges = {"tokens": budget.tokens, "in_flight": budget.in_flight, "blocked": budget.blocked_seconds}
+        totals |= {name: {(): float(value)} for name, value in gauges.items()}
+        totals["breaker"] = {(state,): float(state == budget.breaker) for state in BREAKER_STATES}
+    except (RedisError, OSError):
+        pass  # Without Redis there is no budget, and no call: absent is the truth.
+    return generate_latest(ledger_registry(totals))

@@ -1,18 +1,42 @@
 """Trouble at a service outside, sorted by what it means for the caller."""
 
 from datetime import timedelta
+from typing import Any
 
 from backend.domain.types import Trouble
 
 
-class LookFailed(Exception):
-    """A look got no answer that can be read. It says nothing about which tables are open."""
+class CallFailed(Exception):
+    """A call to the reservation service had no answer that can be used; the budget hears of it."""
 
     def __init__(self, trouble: Trouble, detail: str, retry_after: timedelta | None = None) -> None:
         super().__init__(f"{trouble}: {detail}")
         self.trouble = trouble
         self.detail = detail
         self.retry_after = retry_after
+
+
+class LookFailed(CallFailed):
+    """A look got no answer that can be read. It says nothing about which tables are open."""
+
+
+class NotSent(CallFailed):
+    """A booking never left this machine, or was turned away unread, so it may be tried again."""
+
+
+class BookingUnclear(CallFailed):
+    """A booking was sent and no clear answer came back: the table may be booked. `answer` is what came, if anything."""
+
+    def __init__(
+        self,
+        trouble: Trouble,
+        detail: str,
+        retry_after: timedelta | None = None,
+        *,
+        answer: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(trouble, detail, retry_after)
+        self.answer = answer
 
 
 class SendFailed(Exception):
@@ -26,7 +50,3 @@ class SendFailed(Exception):
 
 class BudgetUnavailable(Exception):
     """No call may be made now: Redis is away, the breaker is open, or the wait is longer than the caller has."""
-
-
-class NotSent(Exception):
-    """A booking never left this machine, so it may be tried again."""

@@ -1,8 +1,10 @@
 """The reservation service's public API: what is open, and booking. See docs/upstream.md."""
 
 import asyncio
+import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -10,14 +12,14 @@ import httpx
 import msgspec
 
 from backend.clients.budget import Budget, Priority
-from backend.clients.errors import LookFailed, NotSent
+from backend.clients.errors import BookingUnclear, BudgetUnavailable, LookFailed, NotSent
 from backend.domain.coverage import Coverage, covered
 from backend.domain.types import Slot, Trouble
 from backend.domain.windows import epoch_ms, instant
 
-PAGE = "https://reservations.getwisely.com/"
 # The middle of a day's service, between lunch and dinner.
-CENTER = time(16, 30)
+CENTER = clock_time(16, 30)
+BOOKING_PATIENCE = timedelta(seconds=20)
 
 
 class _Time(msgspec.Struct):
@@ -58,17 +60,28 @@ class Reply:
 
 
 class Wisely:
-    """Calls under the shared budget, over one HTTP client."""
+    """Calls under the shared budget. See backend/clients/http.py for why bookings have a client of their own."""
 
     def __init__(
-        self, http: httpx.AsyncClient, budget: Budget, *, limit: int, max_anchors: int, call_seconds: float
+        self,
+        look_http: httpx.AsyncClient,
+        booking_http: httpx.AsyncClient,
+        budget: Budget,
+        *,
+        limit: int,
+        max_anchors: int,
+        call_seconds: float,
     ) -> None:
-        self._http = http
+        self._look_http = look_http
+        self._booking_http = booking_http
         self._budget = budget
         self._limit = limit
         self._max_anchors = max_anchors
-        # Bounds a whole call: the HTTP client's own time-out starts anew with every byte.
         self._call_seconds = call_seconds
+
+    async def close(self) -> None:
+        await self._look_http.aclose()
+        await self._booking_http.aclose()
 
     async def look(
         self, merchant_id: int, day: date, party_size: int, *, timezone: str, priority: Priority, patience: timedelta
@@ -78,17 +91,24 @@ class Wisely:
         Raises LookFailed, or BudgetUnavailable when no call was allowed within `patience`.
         """
         span = (
-            epoch_ms(instant(day, time(0), timezone)),
-            epoch_ms(instant(day + timedelta(days=1), time(0), timezone)) - 1,
+            epoch_ms(instant(day, clock_time(0), timezone)),
+            epoch_ms(instant(day + timedelta(days=1), clock_time(0), timezone)) - 1,
         )
         center: int | None = epoch_ms(instant(day, CENTER, timezone))
         at: datetime | None = None
         slots: set[Slot] = set()
         coverage = Coverage()
         calls = 0
+        began = time.monotonic()
         while center is not None and calls < self._max_anchors:
-            async with self._budget.call(priority, patience=patience) as grant:
-                inventory = await self._inventory(merchant_id, party_size, center)
+            try:
+                left = patience - timedelta(seconds=time.monotonic() - began)
+                async with self._budget.call(priority, patience=left) as grant:
+                    inventory = await self._inventory(merchant_id, party_size, center)
+            except BudgetUnavailable:
+                if at is None:
+                    raise
+                break  # What the answers so far cover is known; the rest stays as it was.
             at = at or grant.at
             calls += 1
             times = {block.reservation_type_id: [t.reserved_ts for t in block.times] for block in inventory.types}
@@ -109,23 +129,35 @@ class Wisely:
 
         Raises BudgetUnavailable or NotSent when nothing was sent.
         """
-        async with self._budget.call("booking", patience=timedelta(seconds=20)):
-            try:
-                async with asyncio.timeout(self._call_seconds):
-                    response = await self._http.post("/v2/web/reservations", json=body)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                raise NotSent(f"the reservation service could not be reached: {type(error).__name__}") from error
-            except (httpx.HTTPError, TimeoutError) as error:
-                return Reply("unknown", f"no answer: {type(error).__name__}", None)
+        try:
+            async with self._budget.call("booking", patience=BOOKING_PATIENCE):
+                return await self._post(body)
+        except BookingUnclear as unclear:
+            return Reply("unknown", unclear.detail, unclear.answer)
+
+    async def _post(self, body: dict[str, Any]) -> Reply:
+        try:
+            async with asyncio.timeout(self._call_seconds):
+                response = await self._booking_http.post("/v2/web/reservations", json=body)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotSent(Trouble.CONNECTION, f"could not be reached: {type(error).__name__}") from error
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise BookingUnclear(Trouble.TIMEOUT, f"no answer: {type(error).__name__}") from error
+        except httpx.HTTPError as error:
+            raise BookingUnclear(Trouble.CONNECTION, f"no answer: {type(error).__name__}") from error
+        status = response.status_code
         answer = _json_object(response)
         sentence = _sentence(answer)
         if response.is_success and answer and answer.get("party"):
             return Reply("booked", None, answer)
         if response.is_success and _asks_for_card(answer):
             return Reply("refused", sentence or "the restaurant asks for a card", answer)
-        if response.is_success or response.status_code >= 500 or response.status_code < 400:
-            return Reply("unknown", sentence or f"status {response.status_code} without a party", answer)
-        return Reply("refused", sentence or f"status {response.status_code}", answer)
+        if status == 429:
+            raise NotSent(Trouble.RATE_LIMITED, sentence or "status 429", _retry_after(response))
+        if status >= 500 or status < 400:
+            detail = sentence or f"status {status} without a party"
+            raise BookingUnclear(Trouble.SERVER_ERROR, detail, _retry_after(response), answer=answer)
+        return Reply("refused", sentence or f"status {status}", answer)
 
     async def _inventory(self, merchant_id: int, party_size: int, center: int) -> _Inventory:
         query = {
@@ -137,7 +169,7 @@ class Wisely:
         }
         try:
             async with asyncio.timeout(self._call_seconds):
-                response = await self._http.get("/v2/web/reservations/inventory", params=query)
+                response = await self._look_http.get("/v2/web/reservations/inventory", params=query)
         except (httpx.TimeoutException, TimeoutError) as error:
             raise LookFailed(Trouble.TIMEOUT, type(error).__name__) from error
         except httpx.HTTPError as error:
@@ -155,16 +187,6 @@ class Wisely:
             raise LookFailed(Trouble.WRONG_SHAPE, str(error)) from error
         except msgspec.DecodeError as error:
             raise LookFailed(Trouble.NOT_JSON, str(error)) from error
-
-
-def open_http(base_url: str, *, user_agent: str, timeout_seconds: float) -> httpx.AsyncClient:
-    """The HTTP client of a worker; a whole call is bounded by the caller's lease as well."""
-    return httpx.AsyncClient(
-        base_url=base_url,
-        timeout=timeout_seconds,
-        headers={"User-Agent": user_agent, "Accept": "application/json", "Origin": PAGE.rstrip("/"), "Referer": PAGE},
-        limits=httpx.Limits(max_connections=16, max_keepalive_connections=10),
-    )
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:

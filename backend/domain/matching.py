@@ -18,3 +18,11 @@ def wants(watch: Watch, reserved_ts: int, timezone: str, *, now: datetime) -> bo
 def matching(watch: Watch, slots: Iterable[int], timezone: str, *, now: datetime) -> list[int]:
     """The wanted ones of some `reserved_ts`, earliest first, each once."""
     return sorted({ts for ts in slots if wants(watch, ts, timezone, now=now)})
+
+
+def still_wants(
+    watch: Watch, reserved_ts: int, timezone: str, *, location_key: str, party_size: int, now: datetime
+) -> bool:
+    """True when a slot found earlier is still what the watch asks for: it may have been changed since."""
+    same_group = (watch.location_key, watch.party_size) == (location_key, party_size)
+    return same_group and wants(watch, reserved_ts, timezone, now=now)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from backend.domain.dedup import drop_key
 from backend.domain.matching import wants
-from backend.domain.types import Channel, Drop, Kind, Location, Watch
+from backend.domain.types import Channel, Drop, Kind, Watch
 from backend.domain.windows import epoch_ms
 
 SMS_WITHIN = timedelta(hours=2)
@@ -73,13 +73,15 @@ def pair(
 
 
 def plan(
-    location: Location,
     pairs: Sequence[tuple[Watch, Drop]],
     channels: Mapping[int, Sequence[Channel]],
     *,
+    may_book: bool,
     now: datetime,
 ) -> Plan:
-    """Turn pairs into messages and chances. `channels` holds each user's own, by user id."""
+    """Turn one group's pairs into messages and chances. `channels` holds each user's own, by user id; `may_book` says
+    whether the restaurant allows automatic booking.
+    """
     by_watch: dict[int, tuple[Watch, list[Drop]]] = {}
     for watch, drop in pairs:
         by_watch.setdefault(watch.id, (watch, []))[1].append(drop)
@@ -89,11 +91,7 @@ def plan(
         for channel in channels.get(watch.user_id, ())
         if (items := tuple(_items(watch, drops, channel, now=now)))
     ]
-    chances = [
-        Chance(watch, drop, rank)
-        for rank, (watch, drop) in enumerate(pairs)
-        if watch.auto_book and location.auto_book_allowed
-    ]
+    chances = [Chance(watch, drop, rank) for rank, (watch, drop) in enumerate(pairs) if watch.auto_book and may_book]
     return Plan(tuple(pairs), tuple(messages), tuple(chances))
 
 

@@ -54,20 +54,6 @@ class BookingState(StrEnum):
 LIVE_BOOKING_STATES = (BookingState.ATTEMPTING, BookingState.BOOKED, BookingState.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A restaurant, with its identity at the reservation service."""
-
-    key: str
-    name: str
-    timezone: str
-    merchant_id: int
-    booking_slug: str
-    auto_book_allowed: bool
-    horizon_days: int
-    looking: bool
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:
     """One open table time. Its identity is (reserved_ts, type_id) within its location and party size."""

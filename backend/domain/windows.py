@@ -28,9 +28,9 @@ def epoch_ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def window_is_ahead(watch: Watch, timezone: str, now: datetime) -> bool:
-    """True until the last minute of the window has begun: later there is nothing left to look for."""
-    return instant(watch.target_date, watch.time_end, timezone) >= now
+def window_is_ahead(target_date: date, time_end: time, timezone: str, now: datetime) -> bool:
+    """True until the last minute of a window has begun: later there is nothing left to look for."""
+    return instant(target_date, time_end, timezone) >= now
 
 
 def tier_of(watch: Watch, timezone: str, now: datetime) -> Tier:

@@ -23,7 +23,7 @@ from backend.settings import Settings, load_settings
 
 MAIL_USER = "demo"
 _OVERRIDDEN = (
-    *("host", "port", "public_url", "wisely_base_url", "upstream_rate_mean", "auto_book"),
+    *("host", "port", "public_url", "wisely_base_url", "wisely_timeout_seconds", "upstream_rate_mean", "auto_book"),
     *("urgent_scan_seconds", "normal_scan_seconds", "dispatch_seconds", "relay_seconds"),
     *("smtp_host", "smtp_port", "smtp_user", "smtp_from", "smtp_security", "smtp_ca_file"),
 )
@@ -44,6 +44,7 @@ def run_demo(*, once: bool) -> int:
             public_url=f"http://127.0.0.1:{web}",
             wisely_base_url=f"http://127.0.0.1:{upstream}",
             upstream_rate_mean=5.0,
+            wisely_timeout_seconds=2,
             urgent_scan_seconds=5,
             normal_scan_seconds=5,
             dispatch_seconds=1,
@@ -68,7 +69,7 @@ def run_demo(*, once: bool) -> int:
             *("--starttls", "--require-starttls", "--ca-file", str(certificate)),
             *("--smtp-user", MAIL_USER, "--smtp-password", password),
         )
-        click.echo("Starting Postgres, Valkey, the simulated restaurants, web, two workers and the scheduler …")
+        click.echo("Starting Postgres, Valkey, the simulated restaurants, web, three workers and the scheduler …")
         with system.servers(settings, postgres_options=THROW_AWAY) as running:
             environment = system.environment_of(running.settings) | _variables(settings)
             children = [Child("simulator", simulator, environment), *system.product_children(environment)]

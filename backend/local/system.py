@@ -21,8 +21,8 @@ from backend.local.server import ServerProcess
 from backend.local.valkey import ValkeyServer
 from backend.settings import Settings
 
-# Looks that wait for the budget must never hold up a message or a booking: two workers.
-WORKERS = (("worker-1", "book,notify"), ("worker-2", "scan,upkeep"))
+# Looks that wait for the budget must never hold up a message, and a mail server that hangs never a booking.
+WORKERS = (("worker-1", "book,upkeep"), ("worker-2", "notify"), ("worker-3", "scan"))
 
 
 @dataclass(frozen=True, slots=True)

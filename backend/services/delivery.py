@@ -1,7 +1,7 @@
 """Sends one message of the ledger: claim, read again, send, write the verdict."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -13,8 +13,10 @@ from sqlalchemy import Row
 
 from backend.clients.errors import SendFailed
 from backend.db.base import Sessions
-from backend.db.queries import notifications, switches
+from backend.db.insist import insist
+from backend.db.queries import notifications, switches, watches
 from backend.domain.backoff import send_again_after
+from backend.domain.matching import still_wants
 from backend.domain.message import Facts, Opening, Text, compose
 from backend.domain.types import Kind
 
@@ -50,6 +52,55 @@ async def deliver(
 ) -> Delivery:
     """Send a queued message that is due. Delivered twice by the queue, it is sent once."""
     token = uuid4()
+    prepared = await insist(
+        lambda: _prepare(sessions, senders, notification_id, token=token, public_url=public_url, now=now)
+    )
+    if isinstance(prepared, Delivery):
+        return prepared
+    verdict = await prepared.send(public_url)
+    # It is out by now: the verdict is written down whatever the database is going through.
+    is_mine = await insist(lambda: _settle(sessions, prepared.row, token=token, verdict=verdict))
+    status = verdict["status"] if is_mine else "not_mine"
+    return Delivery(status, prepared.row.channel, prepared.row.kind, verdict.get("reason"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A claimed message, ready to go."""
+
+    row: Row[Any]
+    sender: Sender
+    text: Text
+    body: str
+
+    async def send(self, public_url: str) -> dict[str, Any]:
+        """Hand it over, and return what the ledger is to say of it."""
+        html = _jinja.get_template("message.html").render(text=self.text, public_url=public_url)
+        try:
+            provider_id = await self.sender.send(
+                to=self.row.recipient,
+                subject=self.text.subject,
+                text=self.body,
+                html=html,
+                message_id=self.row.message_id,
+            )
+        except SendFailed as failure:
+            wait = None if failure.permanent else send_again_after(self.row.attempts, jitter=random.random())
+            status = "failed" if wait is None else "queued"
+            return {"status": status, "reason": failure.reason, "wait": wait}
+        return {"status": "sent", "provider_id": provider_id}
+
+
+async def _prepare(
+    sessions: Sessions,
+    senders: Mapping[str, Sender],
+    notification_id: int,
+    *,
+    token: UUID,
+    public_url: str,
+    now: datetime,
+) -> Delivery | _Prepared:
+    """Claim, read again and compose; or say why nothing is sent."""
     async with sessions.begin() as session:
         if not await switches.is_on(session, "notifying"):
             return Delivery("not_mine", reason="notifying is switched off")
@@ -57,58 +108,47 @@ async def deliver(
         if row is None:
             return Delivery("not_mine")
         about, drops = await notifications.facts(session, notification_id)
-        reason = _no_longer(row, about, [drop.is_open for drop in drops])
+        reason = None
+        if row.kind == Kind.TABLE_OPEN:
+            watch = await watches.by_id(session, row.watch_id)
+            drops, reason = _still_wanted(watch, about, drops, now=now)
         sender = senders.get(row.channel)
         if reason is not None or sender is None:
             status = "expired" if reason else "suppressed"
-            missing = {"email": "no mail configured"}.get(row.channel, "not configured")
-            await notifications.settle(session, row, token=token, status=status, reason=reason or missing)
-            return Delivery(status, row.channel, row.kind, reason or missing)
-        text = compose(_facts(row, about, drops))
+            reason = reason or {"email": "no mail configured"}.get(row.channel, "not configured")
+            await notifications.settle(session, row, token=token, status=status, reason=reason)
+            return Delivery(status, row.channel, row.kind, reason)
+        text = compose(_facts(Kind(row.kind), about, drops))
         body = _jinja.get_template("message.txt").render(text=text, public_url=public_url).strip()
         await notifications.record_text(session, row.id, token=token, subject=text.subject, body=body)
-    return await _send(sessions, sender, row, text, body, token=token, public_url=public_url, now=now)
+    return _Prepared(row, sender, text, body)
 
 
-async def _send(
-    sessions: Sessions,
-    sender: Sender,
-    row: Row[Any],
-    text: Text,
-    body: str,
-    *,
-    token: UUID,
-    public_url: str,
-    now: datetime,
-) -> Delivery:
-    html = _jinja.get_template("message.html").render(text=text, public_url=public_url)
-    verdict: dict[str, Any]
-    try:
-        provider_id = await sender.send(
-            to=row.recipient, subject=text.subject, text=body, html=html, message_id=row.message_id
-        )
-        verdict = {"status": "sent", "provider_id": provider_id}
-    except SendFailed as failure:
-        wait = None if failure.permanent else send_again_after(row.attempts, jitter=random.random())
-        verdict = {"status": "failed", "reason": failure.reason}
-        if wait is not None:
-            verdict = {"status": "queued", "reason": failure.reason, "next_at": now + wait}
+async def _settle(sessions: Sessions, row: Row[Any], *, token: UUID, verdict: Mapping[str, Any]) -> bool:
     async with sessions.begin() as session:
-        is_mine = await notifications.settle(session, row, token=token, **verdict)
-    return Delivery(verdict["status"] if is_mine else "not_mine", row.channel, row.kind, verdict.get("reason"))
+        return await notifications.settle(session, row, token=token, **verdict)
 
 
-def _no_longer(row: Row[Any], about: Row[Any], drops_are_open: list[bool]) -> str | None:
-    if row.kind != Kind.TABLE_OPEN:
-        return None
-    if about.watch_status in ("cancelled", "paused", "expired"):
-        return f"the watch was {about.watch_status}"
-    return None if any(drops_are_open) else "the table was gone before the message left"
+def _still_wanted(
+    watch: Row[Any] | None, about: Row[Any], drops: Sequence[Row[Any]], *, now: datetime
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """The openings still worth telling, or why there is none."""
+    if watch is None:
+        return (), "the watch is gone"
+    if watch.status in ("cancelled", "paused", "expired"):
+        return (), f"the watch was {watch.status}"
+    if not watch.is_enabled:
+        return (), "the account is disabled"
+    is_open = [drop for drop in drops if drop.is_open]
+    if not is_open:
+        return (), "the table was gone before the message left"
+    place = {"location_key": about.location_key, "party_size": about.party_size}
+    asked_for = watches.to_domain(watch)
+    wanted = [d for d in is_open if still_wants(asked_for, d.reserved_ts, about.timezone, **place, now=now)]
+    return wanted, None if wanted else "the watch was changed"
 
 
-def _facts(row: Row[Any], about: Row[Any], drops: Any) -> Facts:
-    kind = Kind(row.kind)
-    openings = [drop for drop in drops if drop.is_open or kind is not Kind.TABLE_OPEN]
+def _facts(kind: Kind, about: Row[Any], drops: Sequence[Row[Any]]) -> Facts:
     return Facts(
         kind=kind,
         restaurant=about.name,
@@ -117,7 +157,7 @@ def _facts(row: Row[Any], about: Row[Any], drops: Any) -> Facts:
         target_date=about.target_date,
         party_size=about.party_size,
         openings=tuple(
-            Opening(drop.reserved_ts, drop.reservation_type_id, drop.reservation_type_name or "") for drop in openings
+            Opening(drop.reserved_ts, drop.reservation_type_id, drop.reservation_type_name or "") for drop in drops
         ),
         reason=about.reason,
     )

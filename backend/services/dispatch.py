@@ -1,4 +1,4 @@
-"""Decides which looks go out now: due groups, claimed as far as the budget covers the next two ticks."""
+"""Decides which looks go out now: due groups, leased as far as the budget covers the next two ticks."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,30 +10,32 @@ from backend.db.base import Sessions
 from backend.db.queries import groups, runs, switches
 from backend.domain.types import Tier
 
-BATCH = 10
+# What one message carries. A worker applies answers as they come in, so a batch delays none of its looks.
+BATCH = 50
 
 
 async def dispatch_due(sessions: Sessions, jobs: Jobs, budget: Budget, *, tick_seconds: float) -> int:
-    """Claim and send due groups; returns how many. A lost message costs a lease of 60 seconds, and no more."""
+    """Lease and send due groups; returns how many. A lost message costs a lease of 60 seconds, and no more."""
     covered = await budget.allowance(2 * tick_seconds)
     queue: list[Job] = []
     async with sessions.begin() as session:
-        if not await switches.is_on(session, "scanning"):
+        if not await switches.is_on(session, "scanning") or not await groups.may_dispatch(session):
             return 0
         room = covered - await groups.count_in_flight(session)
         if room <= 0:
             return 0
-        claimed = await groups.claim_due(session, most=room)
+        found = await groups.due(session, most=room)
         for tier in Tier:
-            ids = [row.id for row in claimed if row.tier == tier]
+            ids = [row.id for row in found if row.tier == tier]
             if ids:
                 run_id = await runs.start(session, tier=tier, groups=len(ids))
+                await groups.lease(session, ids, run_id=run_id)
                 queue += [("scan_groups", (batch, run_id)) for batch in _batches(ids)]
     try:
         await jobs.send(queue)
     except RedisError:
         return 0
-    return len(claimed)
+    return len(found)
 
 
 def _batches(ids: Sequence[int]) -> Iterator[list[int]]:

@@ -11,20 +11,14 @@ from sqlalchemy import Row
 
 from backend.clients.jobs import Job, Jobs
 from backend.db.base import Sessions
+from backend.db.insist import insist
 from backend.db.queries import bookings, notifications, runs
 from backend.domain.booking_rules import choose_attempts
-from backend.services import booking_outcomes
+from backend.services.booking_outcomes import conclude
+from backend.services.work import Work
 
 _EPOCH_KEY = "outbox:epoch"
 _ACTOR = {"email": "send_email_notification", "sms": "send_sms_notification"}
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Ledger rows that wait to be sent: messages as (id, channel), and bookings."""
-
-    messages: tuple[tuple[int, str], ...] = ()
-    bookings: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +41,14 @@ async def dispatch(sessions: Sessions, jobs: Jobs, work: Work) -> bool:
         await jobs.send(queue)
     except RedisError:
         return False
+    await insist(lambda: _stamp(sessions, work))
+    return True
+
+
+async def _stamp(sessions: Sessions, work: Work) -> None:
     async with sessions.begin() as session:
         await notifications.mark_dispatched(session, [message_id for message_id, _ in work.messages])
         await bookings.mark_dispatched(session, work.bookings)
-    return True
 
 
 async def relay(sessions: Sessions, redis: Redis, jobs: Jobs, *, operators: Sequence[str], now: datetime) -> Relayed:
@@ -59,13 +57,14 @@ async def relay(sessions: Sessions, redis: Redis, jobs: Jobs, *, operators: Sequ
     async with sessions.begin() as session:
         await notifications.return_lost(session)
         lost = await bookings.take_lost(session)
+        chosen = set()
         for booking_id in lost:
-            await booking_outcomes.announce(session, booking_id, operators=operators)
+            chosen |= set((await conclude(session, booking_id, operators=operators, now=now)).bookings)
         await bookings.lapse_old(session)
         groups = await bookings.waiting_groups(session, everything=was_flushed)
-        chosen = choose_attempts(await bookings.candidates(session, groups), now=now) if groups else []
+        chosen |= set(choose_attempts(await bookings.candidates(session, groups), now=now))
         due = await notifications.due(session, everything=was_flushed)
         closed = await runs.close_stale(session)
-    if await dispatch(sessions, jobs, Work(tuple(due), tuple(chosen))):
+    if await dispatch(sessions, jobs, Work(tuple(due), tuple(sorted(chosen)))):
         await redis.set(_EPOCH_KEY, now.isoformat())
     return Relayed(len(due), len(chosen), len(lost), closed)

@@ -1,10 +1,11 @@
 """Looks at groups and writes down what follows: drops, history, messages, chances to book, the next look."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
@@ -12,15 +13,21 @@ from sqlalchemy.exc import DBAPIError
 from backend.clients.errors import BudgetUnavailable, LookFailed
 from backend.clients.wisely import Look, Wisely
 from backend.db.base import Sessions
-from backend.db.queries import groups, runs, watches
+from backend.db.insist import insist, is_passing
+from backend.db.queries import groups
 from backend.domain import windows
 from backend.domain.backoff import look_again_after
 from backend.domain.types import Tier, Trouble
-from backend.services.look_application import Applied, apply_looks
-from backend.services.outbox import Work
+from backend.services.look_application import Ended, Looked, apply_looks
+from backend.services.work import Work
 
 # Less than a group's lease, so that whoever waits for the budget still owns the group when the answer comes.
 PATIENCE = timedelta(seconds=30)
+# How long the first answer waits for others, to share a transaction with them.
+GATHER_SECONDS = 0.1
+
+Answer = Look | LookFailed | BudgetUnavailable
+SendOn = Callable[[Work], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,6 @@ class Scan:
     matches: int = 0
     failed: int = 0
     troubles: tuple[tuple[str, Trouble, str], ...] = ()
-    work: Work = field(default_factory=Work)
     completed: Row[Any] | None = None
 
 
@@ -43,83 +49,137 @@ async def scan(
     run_id: int,
     *,
     periods: Mapping[Tier, timedelta],
-    now: datetime,
+    clock: Callable[[], datetime],
+    send_on: SendOn,
 ) -> Scan:
-    """Look at claimed groups, all at once, and apply the answers. One group's trouble never stops the others."""
-    async with sessions() as session:
-        rows = [row for row in await groups.load(session, group_ids) if row.is_claimed]
-        wanted = await watches.active_in_groups(session, [row.id for row in rows])
-    ahead = {row.id: _ahead(row, wanted[row.id], now) for row in rows}
-    to_look = [row for row in rows if ahead[row.id] and _asleep_until(row, now, periods) is None]
-    answers = await asyncio.gather(*(_look(wisely, row) for row in to_look))
+    """Look at groups that were sent with a run, all at once, and apply the answers as they come in.
 
-    scanned = failed = 0
-    troubles = []
-    looks: list[tuple[Row[Any], Look]] = []
+    One group's trouble never stops or delays the others. `send_on` gets the ledger rows of each commit.
+    """
+    token = uuid4()
     async with sessions.begin() as session:
-        for row in sorted(rows, key=lambda row: row.id):
-            if row not in to_look:
-                next_at = _asleep_until(row, now, periods) if ahead[row.id] else None
-                await groups.put_back(session, row.id, next_at=next_at)
-        for row, answer in zip(to_look, answers, strict=True):
+        rows = await groups.claim(session, group_ids, run_id=run_id, token=token)
+    batch = _Batch(sessions, token, run_id, periods, clock, send_on)
+    looks: dict[asyncio.Task[Answer], Row[Any]] = {}
+    asleep: list[Ended] = []
+    for row in rows:
+        ended = batch.asleep(row)
+        if ended is not None:
+            asleep.append(ended)
+        else:
+            looks[asyncio.create_task(_look(wisely, row))] = row
+    try:
+        if asleep:
+            await batch.write([], asleep)
+        while looks:
+            done, _ = await asyncio.wait(looks, return_when=asyncio.FIRST_COMPLETED)
+            if len(done) < len(looks):
+                done, _ = await asyncio.wait(looks, timeout=GATHER_SECONDS)
+            await batch.take_in([(looks.pop(task), task.result()) for task in done])
+    finally:
+        for task in looks:
+            task.cancel()
+    return batch.result
+
+
+class _Batch:
+    """Writes answers down and adds up what came of them."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        token: UUID,
+        run_id: int,
+        periods: Mapping[Tier, timedelta],
+        clock: Callable[[], datetime],
+        send_on: SendOn,
+    ) -> None:
+        self.result = Scan()
+        self._sessions = sessions
+        self._token = token
+        self._run_id = run_id
+        self._periods = periods
+        self._clock = clock
+        self._send_on = send_on
+
+    def asleep(self, row: Row[Any]) -> Ended | None:
+        """How a claim ends without a look; None when the group is to be looked at."""
+        now = self._clock()
+        if not any(_counts_ahead(row, now)):
+            return Ended(row, next_at=None)
+        if not row.looking:
+            return Ended(row, next_at=now + self._periods[Tier(row.tier)])
+        if windows.is_within_horizon(row.target_date, row.timezone, row.horizon_days, now=now):
+            return None
+        opens = row.target_date - timedelta(days=row.horizon_days)
+        return Ended(row, next_at=max(windows.instant(opens, time(0), row.timezone), now + timedelta(minutes=1)))
+
+    async def take_in(self, answers: Sequence[tuple[Row[Any], Answer]]) -> None:
+        """Sort answers into looks and ends, and write both."""
+        looks: list[Looked] = []
+        ends: list[Ended] = []
+        for row, answer in sorted(answers, key=lambda pair: pair[0].id):
             match answer:
                 case Look():
-                    looks.append((row, answer))
-                    scanned += ahead[row.id]
+                    looks.append(Looked(row, answer, watches_ahead=sum(_counts_ahead(row, self._clock()))))
                 case LookFailed():
-                    failed += 1
-                    troubles.append((row.location_key, answer.trouble, answer.detail))
-                    period = periods[Tier(row.tier)]
-                    wait = look_again_after(row.failures + 1, period=period, retry_after=answer.retry_after)
-                    await groups.record_failure(session, row.id, error=str(answer), next_at=datetime.now(UTC) + wait)
+                    ends.append(self._failed(row, answer.trouble, answer.detail, answer.retry_after))
                 case BudgetUnavailable():
                     # Nothing was asked, so nothing is known to be wrong there: due again at once.
-                    await groups.put_back(session, row.id, next_at=datetime.now(UTC))
-    applied = [] if not looks else await _apply(sessions, looks, run_id=run_id, periods=periods, now=now)
-    matches = sum(part.matches for part in applied)
-    skipped = sum(len(found) for found in wanted.values()) - scanned
-    async with sessions.begin() as session:
-        run = await runs.add(
-            session,
-            run_id,
-            groups=len(group_ids),
-            failed=failed,
-            scanned=scanned,
-            skipped=skipped,
-            matches=matches,
+                    ends.append(Ended(row, next_at=self._clock()))
+        await self.write(looks, ends)
+
+    async def write(self, looks: Sequence[Looked], ends: Sequence[Ended]) -> None:
+        """One transaction for all; when the database refuses, one for each, so that a bad answer stops no others."""
+        try:
+            applied = await insist(
+                lambda: apply_looks(
+                    self._sessions,
+                    looks,
+                    ends,
+                    token=self._token,
+                    run_id=self._run_id,
+                    periods=self._periods,
+                    now=self._clock(),
+                )
+            )
+        except DBAPIError as error:
+            if is_passing(error):
+                raise
+            if len(looks) + len(ends) > 1:
+                for looked in looks:
+                    await self.write([looked], [])
+                await self.write([], ends)
+            elif looks:
+                # Not the driver's whole sentence: it may quote what the service sent.
+                reason = f"could not be stored: {type(error.orig).__name__}"
+                await self.write([], [self._failed(looks[0].group, Trouble.WRONG_SHAPE, reason, None)])
+            else:
+                raise
+            return
+        await self._send_on(applied.work)
+        failures = [end for end in ends if end.trouble is not None]
+        claimed = [looked.group for looked in looks] + [end.group for end in ends]
+        watching = sum(sum(group.watch_counts) for group in claimed)
+        self.result = Scan(
+            scanned=self.result.scanned + applied.scanned,
+            skipped=self.result.skipped + watching - applied.scanned,
+            matches=self.result.matches + applied.matches,
+            failed=self.result.failed + len(failures),
+            troubles=(
+                *self.result.troubles,
+                *((end.group.location_key, end.trouble, end.detail) for end in failures if end.trouble),
+            ),
+            completed=self.result.completed or applied.completed_run,
         )
-    completed = run if run is not None and run.is_complete else None
-    work = Work(
-        tuple(message for part in applied for message in part.work.messages),
-        tuple(booking for part in applied for booking in part.work.bookings),
-    )
-    return Scan(scanned, skipped, matches, failed, tuple(troubles), work, completed)
+
+    def _failed(self, row: Row[Any], trouble: Trouble, detail: str, retry_after: timedelta | None) -> Ended:
+        period = self._periods[Tier(row.tier)]
+        wait = look_again_after(row.failures + 1, period=period, retry_after=retry_after)
+        return Ended(row, wait=wait, trouble=trouble, detail=detail)
 
 
-async def _apply(
-    sessions: Sessions,
-    looks: Sequence[tuple[Row[Any], Look]],
-    *,
-    run_id: int,
-    periods: Mapping[Tier, timedelta],
-    now: datetime,
-) -> list[Applied]:
-    """Apply all at once; when the database refuses, each by itself, so that one bad answer never stops the others."""
-    try:
-        return [await apply_looks(sessions, looks, run_id=run_id, periods=periods, now=now)]
-    except DBAPIError as error:
-        if len(looks) > 1:
-            parts = [await _apply(sessions, [look], run_id=run_id, periods=periods, now=now) for look in looks]
-            return [applied for part in parts for applied in part]
-        group = looks[0][0]
-        wait = look_again_after(group.failures + 1, period=periods[Tier(group.tier)], retry_after=None)
-        async with sessions.begin() as session:
-            reason = f"{Trouble.WRONG_SHAPE}: could not be stored: {error.orig}"[:500].replace("\x00", "")
-            await groups.record_failure(session, group.id, error=reason, next_at=datetime.now(UTC) + wait)
-        return []
-
-
-async def _look(wisely: Wisely, row: Row[Any]) -> Look | LookFailed | BudgetUnavailable:
+async def _look(wisely: Wisely, row: Row[Any]) -> Answer:
     try:
         return await wisely.look(
             row.merchant_id,
@@ -133,15 +193,10 @@ async def _look(wisely: Wisely, row: Row[Any]) -> Look | LookFailed | BudgetUnav
         return error
 
 
-def _ahead(row: Row[Any], found: Sequence[Row[Any]], now: datetime) -> int:
-    return sum(windows.window_is_ahead(watches.to_domain(watch), row.timezone, now) for watch in found)
-
-
-def _asleep_until(row: Row[Any], now: datetime, periods: Mapping[Tier, timedelta]) -> datetime | None:
-    """When a group that must not be looked at now is to be asked about again; None: it may be looked at."""
-    if not row.looking:
-        return now + periods[Tier(row.tier)]
-    if windows.is_within_horizon(row.target_date, row.timezone, row.horizon_days, now=now):
-        return None
-    opens = row.target_date - timedelta(days=row.horizon_days)
-    return max(windows.instant(opens, time(0), row.timezone), now + timedelta(minutes=1))
+def _counts_ahead(row: Row[Any], now: datetime) -> list[int]:
+    """How many watches have windows that are not over, by the end of the window."""
+    return [
+        count
+        for end, count in zip(row.window_ends, row.watch_counts, strict=True)
+        if windows.window_is_ahead(row.target_date, end, row.timezone, now)
+    ]

@@ -108,3 +108,25 @@ async def test_many_requests_at_once_share_ten_connections(client: httpx.AsyncCl
     # The pool keeps what it has opened, so this is the most there ever was.
     assert await connections(resources, lambda count: count <= POOL_SIZE == 10)()
     assert [answer.status_code for answer in answers] == [200] * 30
+
+
+async def test_the_metrics_show_what_holds_calls_back(client: httpx.AsyncClient, resources: Resources) -> None:
+    await resources.redis.hset("budget:state", "open_until", 2**52)
+
+    samples = (await client.get("/metrics")).text.splitlines()
+
+    assert 'houstons_upstream_breaker{state="open"} 1.0' in samples
+    assert 'houstons_upstream_breaker{state="closed"} 0.0' in samples
+    assert "houstons_upstream_calls_in_flight 0.0" in samples
+
+
+async def test_without_redis_the_metrics_of_the_ledgers_are_there(settings: Settings, resources: Resources) -> None:
+    away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
+
+    with serving(away) as url:
+        async with httpx.AsyncClient(base_url=url) as http:
+            answer = await http.get("/metrics")
+
+    assert answer.status_code == 200
+    assert "houstons_matches_total" in answer.text
+    assert "houstons_upstream_breaker{" not in answer.text

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from backend.clients.budget import Budget, Priority
 from backend.clients.errors import BudgetUnavailable, LookFailed
 from backend.domain.types import Trouble
-from tests.conftest import Simulator
+from tests.conftest import Simulator, eventually
 from workers.resources import Resources
 
 NO_WAIT = timedelta()
@@ -25,6 +25,24 @@ async def fail(budget: Budget, trouble: Trouble, retry_after: timedelta | None =
     with pytest.raises(LookFailed):
         async with budget.call("normal", patience=PATIENT):
             raise LookFailed(trouble, "simulated", retry_after)
+    await eventually(lambda: _nothing_in_flight(budget))
+
+
+async def empty_bucket(redis: Redis) -> None:
+    seconds, micros = await redis.time()
+    await redis.hset("budget:state", mapping={"tokens": 0, "at": seconds * 1000 + micros // 1000})
+
+
+async def _is_over(value: bool) -> bool:
+    return value
+
+
+async def _nothing_in_flight(budget: Budget) -> bool:
+    return (await budget.state()).in_flight == 0
+
+
+async def _breaker_is(budget: Budget, breaker: str) -> bool:
+    return (await budget.state()).breaker == breaker
 
 
 async def test_grants_never_exceed_ten_in_any_window_of_a_second(resources: Resources) -> None:
@@ -66,20 +84,132 @@ async def test_looks_leave_a_place_for_a_booking(resources: Resources) -> None:
 
 
 async def test_an_empty_bucket_stops_looks_but_not_a_booking(resources: Resources) -> None:
-    await resources.redis.hset("budget:state", "tokens", 0)
-    frugal = Budget(resources.redis, cap=10, mean=0.01, lease=timedelta(seconds=5))
+    await empty_bucket(resources.redis)
+    frugal = Budget(resources.redis, cap=10, mean=0.01, longest_call=timedelta(seconds=5))
 
     with pytest.raises(BudgetUnavailable):
         await granted_at(frugal, patience=NO_WAIT)
     await granted_at(frugal, "booking", patience=NO_WAIT)
 
 
-async def test_after_a_flush_everybody_waits_and_nobody_bursts(resources: Resources) -> None:
+async def test_after_a_flush_everybody_waits_as_long_as_a_call_may_take(resources: Resources) -> None:
     await resources.redis.flushall()
 
     with pytest.raises(BudgetUnavailable):
-        await granted_at(resources.budget, "booking", patience=NO_WAIT)
+        await granted_at(resources.budget, "booking", patience=timedelta(seconds=2.5))
     assert float(await resources.redis.hget("budget:state", "tokens")) == 0
+    before = await resources.redis.hget("budget:state", "born")
+    granted = await granted_at(resources.budget, "booking")
+    assert granted.timestamp() * 1000 >= int(before) + 3000
+
+
+async def test_after_a_new_start_of_the_server_everybody_waits_too(resources: Resources) -> None:
+    await resources.redis.script_flush()
+
+    with pytest.raises(BudgetUnavailable):
+        await granted_at(resources.budget, "booking", patience=NO_WAIT)
+    state = await resources.budget.state()
+    assert 2 < state.blocked_seconds <= 3
+    assert state.tokens > 900
+
+
+async def test_callers_that_come_together_share_a_round_trip(resources: Resources) -> None:
+    before = (await resources.redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+
+    await asyncio.gather(*(granted_at(resources.budget) for _ in range(9)))
+
+    after = (await resources.redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    assert after - before <= 3
+
+
+async def test_a_booking_goes_before_looks_that_have_waited_for_long(resources: Resources) -> None:
+    order: list[str] = []
+
+    async def caller(priority: Priority) -> None:
+        async with resources.budget.call(priority, patience=PATIENT):
+            order.append(priority)
+
+    looks = [asyncio.create_task(caller("normal")) for _ in range(30)]
+    await eventually(lambda: _is_over(len(order) >= 9))
+    bookings = [asyncio.create_task(caller("booking")) for _ in range(3)]
+    await asyncio.gather(*looks, *bookings)
+
+    assert order.index("booking") <= 10
+    assert max(i for i, priority in enumerate(order) if priority == "booking") <= 14
+
+
+async def test_urgent_looks_go_before_normal_ones_of_another_process(resources: Resources) -> None:
+    frugal = [Budget(resources.redis, cap=10, mean=4, longest_call=timedelta(seconds=3)) for _ in range(2)]
+    await empty_bucket(resources.redis)
+    order: list[str] = []
+
+    async def caller(budget: Budget, priority: Priority) -> None:
+        async with budget.call(priority, patience=PATIENT):
+            order.append(priority)
+
+    normal = [asyncio.create_task(caller(frugal[0], "normal")) for _ in range(4)]
+    urgent = [asyncio.create_task(caller(frugal[1], "urgent")) for _ in range(4)]
+    await asyncio.gather(*normal, *urgent)
+
+    assert order == ["urgent"] * 4 + ["normal"] * 4
+
+
+async def test_browsing_has_a_fifth_of_the_mean_and_no_more(resources: Resources) -> None:
+    await empty_bucket(resources.redis)
+    await resources.redis.hset("budget:state", mapping={"tokens": 1000, "browse": 2})
+
+    async def granted(count: int) -> int:
+        answers = await asyncio.gather(
+            *(granted_at(resources.budget, "browse", patience=NO_WAIT) for _ in range(count)), return_exceptions=True
+        )
+        return sum(isinstance(answer, datetime) for answer in answers)
+
+    assert await granted(5) == 2
+    state = await resources.budget.state()
+    assert state.tokens > 900
+
+
+async def test_a_caller_that_gives_up_while_it_waits_takes_no_place(resources: Resources) -> None:
+    await resources.redis.hset("budget:state", "pause_until", 2**52)
+    waiting = asyncio.create_task(granted_at(resources.budget, patience=timedelta(days=10**6)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    await resources.redis.hset("budget:state", "pause_until", 0)
+
+    await granted_at(resources.budget)
+
+    await eventually(lambda: _nothing_in_flight(resources.budget))
+
+
+async def test_a_pause_that_could_not_be_reported_is_reported_with_the_next_call(resources: Resources) -> None:
+    failure = LookFailed(Trouble.RATE_LIMITED, "simulated", timedelta(seconds=60))
+    call = resources.budget.call("normal", patience=PATIENT)
+    await call.__aenter__()
+
+    await resources.redis.execute_command("ACL", "SETUSER", "default", "-evalsha", "-eval")
+    try:
+        assert not await call.__aexit__(LookFailed, failure, None)
+        with pytest.raises(BudgetUnavailable, match="without Redis"):
+            await granted_at(resources.budget)
+    finally:
+        await resources.redis.execute_command("ACL", "SETUSER", "default", "+evalsha", "+eval")
+    with pytest.raises(BudgetUnavailable, match="would have to wait"):
+        await granted_at(resources.budget, patience=NO_WAIT)
+
+    assert (await resources.budget.state()).blocked_seconds > 50
+
+
+async def test_what_holds_everybody_back_can_be_seen(resources: Resources) -> None:
+    calm = await resources.budget.state()
+    for _ in range(8):
+        await fail(resources.budget, Trouble.SERVER_ERROR)
+    await eventually(lambda: _breaker_is(resources.budget, "open"))
+    await resources.redis.hset("budget:state", "open_until", 1)
+
+    assert (calm.breaker, calm.blocked_seconds) == ("closed", 0)
+    assert (await resources.budget.state()).breaker == "probing"
+    assert await resources.budget.allowance(10) == 1
 
 
 async def test_retry_after_pauses_every_caller(resources: Resources) -> None:
@@ -118,7 +248,7 @@ async def test_a_failed_probe_opens_the_breaker_for_longer(resources: Resources)
 
 
 async def test_a_caller_that_died_gives_its_place_back_when_its_lease_ends(resources: Resources) -> None:
-    single = Budget(resources.redis, cap=1, mean=10, lease=timedelta(seconds=1.5))
+    single = Budget(resources.redis, cap=1, mean=10, longest_call=timedelta(seconds=0.1))
     await single.call("normal", patience=PATIENT).__aenter__()
 
     with pytest.raises(BudgetUnavailable):
@@ -127,8 +257,9 @@ async def test_a_caller_that_died_gives_its_place_back_when_its_lease_ends(resou
 
 
 async def test_without_redis_there_is_no_call() -> None:
-    nowhere = Budget(Redis.from_url("redis://127.0.0.1:1/0"), cap=10, mean=10, lease=timedelta(seconds=5))
+    nowhere = Budget(Redis.from_url("redis://127.0.0.1:1/0"), cap=10, mean=10, longest_call=timedelta(seconds=5))
 
     with pytest.raises(BudgetUnavailable, match="without Redis"):
         await granted_at(nowhere)
     assert await nowhere.allowance(10) == 0
+    await nowhere.close()

@@ -1,11 +1,7 @@
 """Values of the domain with everything filled in, so that a test names only what it is about."""
 
-import os
-import time as clock
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 
-import pytest
 from hypothesis import HealthCheck, settings
 
 from backend.domain.types import Drop, Watch
@@ -35,18 +31,3 @@ def make_watch(
 
 def make_drop(id: int, reserved_ts: int, type_id: int = 1) -> Drop:
     return Drop(id, reserved_ts, type_id, NOW, NOW)
-
-
-@pytest.fixture
-def server_zone() -> Iterator[Callable[[str], None]]:
-    """Moves the server to another time zone, and back afterwards."""
-    before = os.environ.get("TZ")
-
-    def move(zone: str | None) -> None:
-        os.environ.pop("TZ", None)
-        if zone is not None:
-            os.environ["TZ"] = zone
-        clock.tzset()
-
-    yield move
-    move(before)

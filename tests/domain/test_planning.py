@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from backend.domain.planning import Plan, pair, plan
-from backend.domain.types import Channel, Drop, Kind, Location, Watch
+from backend.domain.types import Channel, Drop, Kind, Watch
 from backend.domain.windows import epoch_ms, instant
 from tests.domain.conftest import DAY, NEW_YORK, NOW, make_drop, make_watch
 
@@ -14,10 +14,6 @@ pytestmark = pytest.mark.fast
 EMAIL = Channel(1, 1, "email", "alice@example.test", is_verified=True)
 SMS = Channel(2, 1, "sms", "+14045550123", is_verified=True)
 TWO_HOURS_BEFORE = instant(DAY, time(17), NEW_YORK)
-
-
-def restaurant(*, auto_book_allowed: bool = True) -> Location:
-    return Location("peachtree", "Houston's Peachtree", NEW_YORK, 278258, "houstons", auto_book_allowed, 30, True)
 
 
 def drop(id: int, clock: time = time(19), type_id: int = 1) -> Drop:
@@ -31,10 +27,10 @@ def ids(pairs: list[tuple[Watch, Drop]]) -> list[tuple[int, int]]:
 def planned(
     pairs: list[tuple[Watch, Drop]],
     *channels: Channel,
-    location: Location | None = None,
+    may_book: bool = True,
     now: datetime = NOW,
 ) -> Plan:
-    return plan(location or restaurant(), pairs, {1: channels}, now=now)
+    return plan(pairs, {1: channels}, may_book=may_book, now=now)
 
 
 def test_openings_that_appeared_concern_every_watch() -> None:
@@ -99,7 +95,7 @@ def test_each_watch_and_channel_gets_one_message_with_all_openings() -> None:
 def test_a_person_without_channels_gets_no_message_but_keeps_the_match() -> None:
     pairs = [(make_watch(1), drop(7))]
 
-    found = plan(restaurant(), pairs, {}, now=NOW)
+    found = plan(pairs, {}, may_book=True, now=NOW)
 
     assert found.messages == ()
     assert found.pairs == tuple(pairs)
@@ -108,7 +104,7 @@ def test_a_person_without_channels_gets_no_message_but_keeps_the_match() -> None
 def test_channels_of_other_people_hear_nothing() -> None:
     bob = Channel(9, 2, "email", "bob@example.test", is_verified=True)
 
-    found = plan(restaurant(), [(make_watch(1, user_id=1), drop(7))], {1: [EMAIL], 2: [bob]}, now=NOW)
+    found = plan([(make_watch(1, user_id=1), drop(7))], {1: [EMAIL], 2: [bob]}, may_book=True, now=NOW)
 
     assert [m.channel.address for m in found.messages] == ["alice@example.test"]
 
@@ -154,7 +150,7 @@ def test_only_watches_that_ask_for_booking_get_chances() -> None:
 
 
 def test_a_restaurant_that_does_not_allow_it_gives_no_chances_but_messages() -> None:
-    found = planned([(make_watch(auto_book=True), drop(7))], EMAIL, location=restaurant(auto_book_allowed=False))
+    found = planned([(make_watch(auto_book=True), drop(7))], EMAIL, may_book=False)
 
     assert found.chances == ()
     assert len(found.messages) == 1

@@ -136,7 +136,10 @@ def test_a_window_is_ahead_until_its_last_minute_begins() -> None:
     watch = make_watch(start=time(18), end=time(20))
     last = instant(watch.target_date, time(20), NEW_YORK)
 
-    ahead = [window_is_ahead(watch, NEW_YORK, last + timedelta(seconds=late)) for late in (-1, 0, 1)]
+    ahead = [
+        window_is_ahead(watch.target_date, watch.time_end, NEW_YORK, last + timedelta(seconds=late))
+        for late in (-1, 0, 1)
+    ]
 
     assert ahead == [True, True, False]
 
@@ -149,8 +152,8 @@ def test_the_end_of_a_window_is_the_restaurants_not_the_servers(
 
     server_zone(server)
 
-    assert window_is_ahead(watch, PACIFIC, datetime(2026, 7, 11, 2, 59, tzinfo=UTC))
-    assert not window_is_ahead(watch, EASTERN, datetime(2026, 7, 11, 2, 59, tzinfo=UTC))
+    assert window_is_ahead(watch.target_date, watch.time_end, PACIFIC, datetime(2026, 7, 11, 2, 59, tzinfo=UTC))
+    assert not window_is_ahead(watch.target_date, watch.time_end, EASTERN, datetime(2026, 7, 11, 2, 59, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(("days", "within"), [(-1, False), (0, True), (30, True), (31, False)])

@@ -1,25 +1,33 @@
 """A guest, a restaurant, and the steps of the loop, taken one by one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from backend.db.queries import groups, users
+from backend.db.queries import groups, runs, users
 from backend.services import accounts
 from backend.services.booking import Outcome, attempt
 from backend.services.delivery import Delivery, deliver
 from backend.services.outbox import dispatch, relay
 from backend.services.scan import Scan, scan
 from backend.services.watches import NewWatch, make_watch
+from backend.services.work import Work
 from tests.conftest import Simulator
 from workers.resources import Resources
 
 PEACHTREE = 278258
 PASADENA = 278270
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Scan):
+    """What a batch came to, and the ledger rows that it would have sent on."""
+
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +75,38 @@ class Loop:
     def close(self, *times: str, merchant: int = PEACHTREE) -> None:
         self.simulator.close(merchant, self.day.isoformat(), *times)
 
-    async def look(self) -> Scan:
-        """Make everything due, claim it and look at it, as one run."""
+    async def lease(self) -> tuple[list[int], int]:
+        """Make everything due and send it out with a run, as the dispatch tick does; returns group ids and run."""
         async with self.r.sessions.begin() as session:
             await session.execute(text("UPDATE scan_groups SET next_scan_at = now(), lease_until = NULL"))
-            claimed = await groups.claim_due(session, most=100)
-            run = "INSERT INTO scan_runs (tier, groups) VALUES ('normal', :groups) RETURNING id"
-            run_id = int((await session.execute(text(run), {"groups": len(claimed)})).scalar_one())
-        return await scan(
+            ids = [row.id for row in await groups.due(session, most=100)]
+            run_id = await runs.start(session, tier="normal", groups=len(ids))
+            await groups.lease(session, ids, run_id=run_id)
+        return ids, run_id
+
+    async def look(self) -> Look:
+        """Look at everything, as one run."""
+        return await self.look_at(*await self.lease())
+
+    async def look_at(self, ids: Sequence[int], run_id: int) -> Look:
+        """What a scan message does, but that its work is kept instead of sent on."""
+        parts: list[Work] = []
+
+        async def keep(work: Work) -> None:
+            parts.append(work)
+
+        result = await scan(
             self.r.sessions,
             self.r.wisely,
-            [row.id for row in claimed],
+            ids,
             run_id,
             periods=self.r.periods,
-            now=datetime.now(UTC),
+            clock=lambda: datetime.now(UTC),
+            send_on=keep,
         )
+        messages = tuple(message for part in parts for message in part.messages)
+        work = Work(messages, tuple(booking for part in parts for booking in part.bookings))
+        return Look(**asdict(replace(result, completed=None)), work=work)
 
     async def book(self, booking_id: int, auto_book: str = "on") -> Outcome:
         return await attempt(

@@ -152,7 +152,7 @@ async def test_a_telephone_number_never_holds_two_bookings_for_one_meal(loop: Lo
 
     outcome = await loop.book(result.work.bookings[1])
 
-    assert outcome.state == "lapsed"
+    assert outcome.state == "waits"
     assert loop.simulator.bookings == []
 
 

@@ -1,5 +1,7 @@
 """What was committed is found again, whatever happened to the queue."""
 
+from datetime import UTC, datetime
+
 from redis.asyncio import Redis
 
 from backend.clients.jobs import QUEUES, Jobs
@@ -69,6 +71,7 @@ async def test_without_redis_nothing_is_lost_and_nothing_is_stamped(loop: Loop) 
 
     assert not await dispatch(loop.r.sessions, Jobs(nowhere), result.work)
     assert (await loop.one("SELECT dispatched_at FROM notification_log")).dispatched_at is None
+    await nowhere.aclose()
 
 
 async def test_a_chance_that_nobody_took_lapses_after_two_minutes(loop: Loop) -> None:
@@ -130,7 +133,7 @@ async def test_watches_expire_when_their_day_is_over_at_the_restaurant(loop: Loo
         )
 
     async with loop.r.sessions.begin() as session:
-        count = await watches.expire(session)
+        count = await watches.expire(session, now=datetime.now(UTC))
 
     statuses = {row.id: row.status for row in await loop.rows("SELECT id, status FROM watches")}
     assert count == 1

@@ -1,14 +1,15 @@
 """One look, from the answer to the ledgers."""
 
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from backend.clients.wisely import Look
 from backend.db.queries import groups
 from backend.domain.coverage import Coverage
-from backend.services.look_application import apply_looks
+from backend.services.look_application import Looked, apply_looks
 from tests.services.conftest import PASADENA, PEACHTREE, Loop
 
 
@@ -175,12 +176,22 @@ async def test_a_look_older_than_the_last_one_writes_nothing(loop: Loop) -> None
     await loop.watch(await loop.guest())
     loop.open("19:15")
     await loop.look()
-    async with loop.r.sessions() as session:
-        group = (await groups.load(session, [1]))[0]
     newest = await loop.one("SELECT applied_look_at FROM scan_groups")
     older = Look(newest.applied_look_at - timedelta(seconds=1), (), Coverage(((0, 2**53),)), 1)
+    ids, run_id = await loop.lease()
+    token = uuid4()
+    async with loop.r.sessions.begin() as session:
+        (group,) = await groups.claim(session, ids, run_id=run_id, token=token)
 
-    await apply_looks(loop.r.sessions, [(group, older)], run_id=1, periods=loop.r.periods, now=newest.applied_look_at)
+    await apply_looks(
+        loop.r.sessions,
+        [Looked(group, older, watches_ahead=1)],
+        [],
+        token=token,
+        run_id=run_id,
+        periods=loop.r.periods,
+        now=newest.applied_look_at,
+    )
 
     assert (await loop.one("SELECT gone_at FROM slot_drops")).gone_at is None
     assert (await loop.one("SELECT applied_look_at FROM scan_groups")) == newest
@@ -241,9 +252,9 @@ async def test_the_tier_ticks_make_due_what_belongs_to_them(loop: Loop) -> None:
     )
 
     async with loop.r.sessions.begin() as session:
-        urgent = await groups.make_due(session, Tier.URGENT, period=timedelta(minutes=10))
-        normal = await groups.make_due(session, Tier.NORMAL, period=timedelta(minutes=30))
-        again: Any = await groups.claim_due(session, most=10)
+        urgent = await groups.make_due(session, Tier.URGENT, period=timedelta(minutes=10), now=datetime.now(UTC))
+        normal = await groups.make_due(session, Tier.NORMAL, period=timedelta(minutes=30), now=datetime.now(UTC))
+        again: Any = await groups.due(session, most=10)
 
     assert (urgent, normal) == (0, 1)
     assert [row.tier for row in again] == ["normal"]

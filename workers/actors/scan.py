@@ -1,6 +1,7 @@
 """Looking: which groups are due, and the looks themselves."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import dramatiq
@@ -42,8 +43,15 @@ async def scan_due_groups() -> None:
 async def scan_groups(group_ids: list[int], run_id: int) -> None:
     """Look at some groups and send on what follows."""
     r = resources.current
-    result = await scan(r.sessions, r.wisely, group_ids, run_id, periods=r.periods, now=utc_now())
-    await dispatch(r.sessions, r.jobs, result.work)
+    result = await scan(
+        r.sessions,
+        r.wisely,
+        group_ids,
+        run_id,
+        periods=r.periods,
+        clock=utc_now,
+        send_on=partial(dispatch, r.sessions, r.jobs),
+    )
     for location, trouble, detail in result.troubles:
         log.warning("scan.trouble", location=location, trouble=str(trouble), detail=detail)
     if result.completed is not None:
@@ -69,5 +77,5 @@ async def _make_due(tier: Tier) -> None:
     r = resources.current
     period: timedelta = r.periods[tier]
     async with r.sessions.begin() as session:
-        count = await groups.make_due(session, tier, period=period)
+        count = await groups.make_due(session, tier, period=period, now=utc_now())
     log.info("scan.made_due", tier=str(tier), groups=count)

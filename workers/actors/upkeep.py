@@ -17,7 +17,7 @@ log = structlog.get_logger()
 async def expire_watches() -> None:
     """End watches whose day is over at the restaurant."""
     async with resources.current.sessions.begin() as session:
-        count = await watches.expire(session)
+        count = await watches.expire(session, now=utc_now())
     log.info("watches.expired", count=count)
 
 

@@ -1,6 +1,7 @@
 """Watches, the groups in which they are looked at, and the runs that looked."""
 
 from datetime import date, time
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,6 +13,7 @@ class ScanGroup(Base):
     """One (location, date, party): what a single look answers. `next_scan_at` null means nobody needs it.
 
     `applied_look_at` is the newest look that was written; `last_error` and "nothing open" are different facts.
+    A lease begins when the group is sent to the workers with a run; `claim_token` is the worker's that looks at it.
     """
 
     __tablename__ = "scan_groups"
@@ -23,6 +25,8 @@ class ScanGroup(Base):
     tier: Mapped[str] = mapped_column(server_default="normal")
     next_scan_at: Mapped[Instant | None]
     lease_until: Mapped[Instant | None]
+    run_id: Mapped[BigInt | None]
+    claim_token: Mapped[UUID | None]
     applied_look_at: Mapped[Instant | None]
     last_ok_at: Mapped[Instant | None]
     last_error: Mapped[str | None]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, func, null, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,7 @@ from backend.domain.booking_rules import WANTED_FOR, Candidate
 from backend.domain.types import BookingState
 
 LEASE = timedelta(seconds=90)
+_DETAILS = ("rank", "run_id", "first_name", "last_name", "email", "phone")
 
 _CANDIDATES = text("""
     SELECT b.id, b.watch_id, b.drop_id, b.rank, b.state, b.wanted_at, b.settled_at, d.last_seen_at,
@@ -21,18 +22,25 @@ _CANDIDATES = text("""
     FROM bookings b JOIN slot_drops d ON d.id = b.drop_id
     WHERE d.group_id = ANY(:groups) AND (b.state IN ('wanted', 'attempting') OR d.gone_at IS NULL)
 """)
+# The group's row comes first, as for a look: whoever holds it decides about its chances.
+_LOCK_GROUP = text("""
+    SELECT g.id FROM scan_groups g WHERE g.id = (
+        SELECT d.group_id FROM bookings b JOIN slot_drops d ON d.id = b.drop_id WHERE b.id = :id
+    ) FOR UPDATE
+""")
 _LOAD = text("""
-    SELECT b.*, d.group_id, d.gone_at IS NULL AS is_open, w.status AS watch_status, w.auto_book AS watch_auto_book,
-           u.disabled_at IS NULL AS is_enabled, l.merchant_id, l.auto_book_allowed,
+    SELECT b.*, d.group_id, d.gone_at IS NULL AS is_open, l.merchant_id, l.timezone, l.auto_book_allowed,
            (SELECT is_on FROM switches WHERE name = 'booking') AS switched_on
     FROM bookings b JOIN locations l ON l.key = b.location_key LEFT JOIN slot_drops d ON d.id = b.drop_id
-    LEFT JOIN watches w ON w.id = b.watch_id LEFT JOIN users u ON u.id = b.user_id
     WHERE b.id = :id FOR UPDATE OF b
 """)
+# The guest's details are those of the watch at this moment: they may have been mended since the match.
 _CLAIM = text("""
-    UPDATE bookings SET state = 'attempting', claim_token = :token, attempted_at = now(),
-           lease_until = now() + CAST(:lease AS interval)
-    WHERE id = :id AND state = 'wanted'
+    UPDATE bookings b SET state = 'attempting', claim_token = :token, attempted_at = now(),
+           lease_until = now() + CAST(:lease AS interval), first_name = w.book_first_name,
+           last_name = w.book_last_name, email = w.book_email, phone = w.book_phone
+    FROM watches w WHERE b.id = :id AND b.state = 'wanted' AND w.id = b.watch_id
+    RETURNING b.party_size, b.reserved_ts, b.reservation_type_id, b.first_name, b.last_name, b.email, b.phone
 """)
 _UNCLAIM = text("""
     UPDATE bookings SET state = 'wanted', claim_token = NULL, lease_until = NULL, attempted_at = NULL,
@@ -48,13 +56,19 @@ _SETTLE = text("""
 _CLOSE_WANTED = text("""
     UPDATE bookings SET state = :state, reason = :reason, settled_at = now() WHERE id = :id AND state = 'wanted'
 """)
+# Rows that somebody is claiming in this moment are left to the unique indexes.
 _LAPSE_OTHERS = text("""
-    UPDATE bookings SET state = 'lapsed', reason = :reason, settled_at = now() WHERE state = 'wanted'
-      AND (watch_id = :watch_id OR ((user_id = :user_id OR phone = :phone) AND target_date = :day AND meal = :meal))
+    UPDATE bookings SET state = 'lapsed', reason = :reason, settled_at = now() WHERE id IN (
+        SELECT id FROM bookings WHERE state = 'wanted'
+          AND (watch_id = :watch_id OR ((user_id = :user_id OR phone = :phone) AND target_date = :day AND meal = :meal))
+        FOR UPDATE SKIP LOCKED
+    )
 """)
 _LAPSE_OLD = text("""
-    UPDATE bookings SET state = 'lapsed', reason = 'not attempted within 120 seconds', settled_at = now()
-    WHERE state = 'wanted' AND wanted_at < now() - CAST(:wanted_for AS interval)
+    UPDATE bookings SET state = 'lapsed', reason = 'not attempted within 120 seconds', settled_at = now() WHERE id IN (
+        SELECT id FROM bookings WHERE state = 'wanted' AND wanted_at < now() - CAST(:wanted_for AS interval)
+        FOR UPDATE SKIP LOCKED
+    )
 """)
 _LAPSE_GONE = text("""
     UPDATE bookings b SET state = 'lapsed', reason = 'the table was gone', settled_at = now()
@@ -63,13 +77,32 @@ _LAPSE_GONE = text("""
 _LOST = text("""
     UPDATE bookings SET state = 'unknown', reason = 'the worker did not come back', settled_at = now(),
            lease_until = NULL
-    WHERE state = 'attempting' AND lease_until < now() RETURNING id
+    WHERE id IN (
+        SELECT id FROM bookings WHERE state = 'attempting' AND lease_until < now() FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+""")
+_BLOCKERS = text("""
+    SELECT o.state FROM bookings b JOIN bookings o ON o.id <> b.id AND o.state IN ('attempting', 'booked', 'unknown')
+      AND (o.watch_id = b.watch_id
+           OR ((o.user_id = b.user_id OR o.phone = b.phone) AND o.target_date = b.target_date AND o.meal = b.meal))
+    WHERE b.id = :id
+""")
+# Groups in which this booking's outcome may give somebody a turn: its own, and those of the person's other chances.
+_CONCERNED_GROUPS = text("""
+    SELECT DISTINCT d.group_id FROM bookings b JOIN bookings o
+      ON o.id = b.id OR (o.state = 'wanted' AND o.target_date = b.target_date AND o.meal = b.meal
+                         AND (o.user_id = b.user_id OR o.phone = b.phone))
+    JOIN slot_drops d ON d.id = o.drop_id WHERE b.id = :id AND d.group_id IS NOT NULL
 """)
 _WAITING_GROUPS = text("""
     SELECT DISTINCT d.group_id FROM bookings b JOIN slot_drops d ON d.id = b.drop_id WHERE b.state = 'wanted'
       AND (:everything OR b.dispatched_at IS NULL OR b.dispatched_at < now() - interval '60 seconds')
 """)
-_DISPATCHED = text("UPDATE bookings SET dispatched_at = now() WHERE id = ANY(:ids) AND state = 'wanted'")
+_DISPATCHED = text("""
+    UPDATE bookings SET dispatched_at = now() WHERE id IN (
+        SELECT id FROM bookings WHERE id = ANY(:ids) AND state = 'wanted' ORDER BY id FOR UPDATE
+    )
+""")
 _HAS_MORE = text("SELECT EXISTS (SELECT 1 FROM bookings WHERE watch_id = :watch_id AND state = 'wanted')")
 _WATCH_BOOKED = text("""
     UPDATE watches SET status = 'booked', booked_at = now(), updated_at = now() WHERE id = :id AND status <> 'booked'
@@ -77,10 +110,21 @@ _WATCH_BOOKED = text("""
 
 
 async def add_chances(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
-    """Write wanted rows; one that exists for its watch and drop stays as it is."""
-    if rows:
-        ordered = sorted(rows, key=lambda row: (row["watch_id"], row["drop_id"]))
-        await session.execute(insert(Booking).on_conflict_do_nothing(), ordered)
+    """Write wanted rows, one for each watch and drop.
+
+    One that lapsed untried is wanted again: its watch was changed since, or the pair would not come up a second time.
+    """
+    if not rows:
+        return
+    ordered = sorted(rows, key=lambda row: (row["watch_id"], row["drop_id"]))
+    fresh = {**{column: text(f"excluded.{column}") for column in _DETAILS}, "wanted_at": func.now()}
+    clean = dict.fromkeys(("reason", "settled_at", "dispatched_at"), null())
+    statement = insert(Booking).on_conflict_do_update(
+        index_elements=["watch_id", "drop_id"],
+        set_={"state": "wanted", **fresh, **clean},
+        where=Booking.state == "lapsed",
+    )
+    await session.execute(statement, ordered)
 
 
 async def candidates(session: AsyncSession, group_ids: Sequence[int]) -> list[Candidate]:
@@ -101,15 +145,29 @@ async def candidates(session: AsyncSession, group_ids: Sequence[int]) -> list[Ca
     ]
 
 
+async def lock_group(session: AsyncSession, booking_id: int) -> None:
+    """Lock the group of a booking's drop, before anything else of it."""
+    await session.execute(_LOCK_GROUP, {"id": booking_id})
+
+
 async def load(session: AsyncSession, booking_id: int) -> Row[Any] | None:
     """A booking with what decides about it, locked."""
     return (await session.execute(_LOAD, {"id": booking_id})).one_or_none()
 
 
-async def claim(session: AsyncSession, booking_id: int, *, token: UUID) -> bool:
-    """wanted → attempting. Raises IntegrityError when another live booking stands in the way."""
-    result: Any = await session.execute(_CLAIM, {"id": booking_id, "token": token, "lease": LEASE})
-    return bool(result.rowcount == 1)
+async def claim(session: AsyncSession, booking_id: int, *, token: UUID) -> Row[Any]:
+    """wanted → attempting, with the watch's details. Raises IntegrityError when a live booking stands in the way."""
+    return (await session.execute(_CLAIM, {"id": booking_id, "token": token, "lease": LEASE})).one()
+
+
+async def blockers(session: AsyncSession, booking_id: int) -> set[str]:
+    """The states of live bookings of the same watch, or of the same person for the same meal."""
+    return set((await session.execute(_BLOCKERS, {"id": booking_id})).scalars())
+
+
+async def concerned_groups(session: AsyncSession, booking_id: int) -> list[int]:
+    """Groups in which somebody may have a turn after this booking's outcome."""
+    return list((await session.execute(_CONCERNED_GROUPS, {"id": booking_id})).scalars())
 
 
 async def unclaim(session: AsyncSession, booking_id: int, *, token: UUID, reason: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,58 +12,87 @@ from backend.domain.types import Tier
 
 LEASE = timedelta(seconds=60)
 
-# A group's tier by its active watches, in restaurant time: urgent when one of their windows is under 24 hours away.
-_STARTS = "(w.target_date + w.time_start) AT TIME ZONE l.timezone"
-
+# A group's tier by its active watches whose window is not over, in restaurant time: urgent when one of the windows
+# starts in under 24 hours. Rows that a look holds are left to it.
 _MAKE_DUE = {
     tier: text(f"""
-        UPDATE scan_groups g SET tier = '{tier}', next_scan_at = least(g.next_scan_at, now())
-        FROM (
-            SELECT w.location_key, w.target_date, w.party_size
-            FROM watches w JOIN locations l ON l.key = w.location_key
-            WHERE w.status = 'active' AND w.target_date >= (now() - interval '1 day')::date
-            GROUP BY 1, 2, 3
-            HAVING (min({_STARTS}) < now() + interval '24 hours') = {tier is Tier.URGENT}
-        ) wanted
-        WHERE (g.location_key, g.target_date, g.party_size)
-            = (wanted.location_key, wanted.target_date, wanted.party_size)
-          AND (g.lease_until IS NULL OR g.lease_until < now())
-          AND (g.tier <> '{tier}' OR coalesce(g.applied_look_at, '-infinity') < now() - CAST(:half_period AS interval))
+        UPDATE scan_groups SET tier = '{tier}', next_scan_at = least(next_scan_at, now()) WHERE id IN (
+            SELECT g.id FROM scan_groups g JOIN (
+                SELECT w.location_key, w.target_date, w.party_size
+                FROM watches w JOIN locations l ON l.key = w.location_key
+                WHERE w.status = 'active' AND w.target_date >= (CAST(:now AS timestamptz) - interval '1 day')::date
+                  AND (w.target_date + w.time_end) AT TIME ZONE l.timezone >= :now
+                GROUP BY 1, 2, 3
+                HAVING (min((w.target_date + w.time_start) AT TIME ZONE l.timezone)
+                        < CAST(:now AS timestamptz) + interval '24 hours') = {tier is Tier.URGENT}
+            ) wanted USING (location_key, target_date, party_size)
+            WHERE (g.lease_until IS NULL OR g.lease_until < now())
+              AND (g.tier <> '{tier}'
+                   OR coalesce(g.applied_look_at, '-infinity') < now() - CAST(:half_period AS interval))
+            FOR UPDATE OF g SKIP LOCKED
+        )
     """)
     for tier in Tier
 }
 
-_CLAIM = text("""
-    UPDATE scan_groups SET lease_until = now() + CAST(:lease AS interval),
-           next_scan_at = now() + CAST(:lease AS interval)
-    WHERE id IN (
-        SELECT id FROM scan_groups
-        WHERE next_scan_at <= now() AND (lease_until IS NULL OR lease_until < now())
-        ORDER BY (tier = 'urgent') DESC, next_scan_at LIMIT :most FOR UPDATE SKIP LOCKED
-    ) RETURNING id, tier
+_DUE = text("""
+    SELECT id, tier FROM scan_groups WHERE next_scan_at <= now() AND (lease_until IS NULL OR lease_until < now())
+    ORDER BY (tier = 'urgent') DESC, next_scan_at LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 
-_LOAD = text("""
-    SELECT g.id, g.location_key, g.target_date, g.party_size, g.tier, g.failures, g.lease_until > now() AS is_claimed,
-           l.name, l.timezone, l.merchant_id, l.booking_slug, l.auto_book_allowed, l.horizon_days, l.looking
-    FROM scan_groups g JOIN locations l ON l.key = g.location_key WHERE g.id = ANY(:ids) ORDER BY g.id
+_LEASE = text("""
+    UPDATE scan_groups SET run_id = :run_id, claim_token = NULL, lease_until = now() + CAST(:lease AS interval),
+           next_scan_at = now() + CAST(:lease AS interval)
+    WHERE id = ANY(:ids)
+""")
+
+# A message that came twice finds nothing to claim: each lease is claimed once. Watches are counted by the end of their
+# window, so that the domain can say which of them are over.
+_CLAIM = text("""
+    WITH claimed AS (
+        UPDATE scan_groups SET claim_token = :token, lease_until = now() + CAST(:lease AS interval),
+               next_scan_at = now() + CAST(:lease AS interval)
+        WHERE id = ANY(:ids) AND run_id = :run_id AND claim_token IS NULL AND lease_until > now()
+        RETURNING *
+    )
+    SELECT g.id, g.location_key, g.target_date, g.party_size, g.tier, g.failures,
+           l.name, l.timezone, l.merchant_id, l.booking_slug, l.auto_book_allowed, l.horizon_days, l.looking,
+           coalesce(w.ends, ARRAY[]::time[]) AS window_ends, coalesce(w.counts, ARRAY[]::bigint[]) AS watch_counts
+    FROM claimed g JOIN locations l ON l.key = g.location_key LEFT JOIN LATERAL (
+        SELECT array_agg(e.time_end) AS ends, array_agg(e.n) AS counts FROM (
+            SELECT w.time_end, count(*) AS n FROM watches w JOIN users u ON u.id = w.user_id AND u.disabled_at IS NULL
+            WHERE (w.location_key, w.target_date, w.party_size) = (g.location_key, g.target_date, g.party_size)
+              AND w.status = 'active' GROUP BY w.time_end
+        ) e
+    ) w ON true
+    ORDER BY g.id
 """)
 
 _LOCK = text("SELECT id, applied_look_at FROM scan_groups WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 
+# The look is the newest; the claim is ended only by its owner. A next look that lies in the past was asked for while
+# this one was under way, and stays.
 _LOOKED = text("""
     UPDATE scan_groups g SET applied_look_at = d.look_at, last_ok_at = d.look_at, last_error = NULL, failures = 0,
-           lease_until = NULL, next_scan_at = d.next_at
+           next_scan_at = CASE WHEN claim_token = :token AND next_scan_at > now() THEN d.next_at ELSE next_scan_at END,
+           lease_until = CASE WHEN claim_token = :token THEN NULL ELSE lease_until END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:look_ats AS timestamptz[]), CAST(:next_ats AS timestamptz[]))
       AS d(id, look_at, next_at) WHERE g.id = d.id
 """)
 
 _FAILED = text("""
-    UPDATE scan_groups SET last_error = :error, last_error_at = now(), failures = failures + 1, lease_until = NULL,
-           next_scan_at = :next_at WHERE id = :id
+    UPDATE scan_groups g SET last_error = d.error, last_error_at = now(), failures = failures + 1, lease_until = NULL,
+           next_scan_at = now() + d.wait
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:errors AS text[]), CAST(:waits AS interval[])) AS d(id, error, wait)
+    WHERE g.id = d.id AND g.claim_token = :token
 """)
 
-_PUT_BACK = text("UPDATE scan_groups SET lease_until = NULL, next_scan_at = :next_at WHERE id = :id")
+_PUT_BACK = text("""
+    UPDATE scan_groups g SET lease_until = NULL,
+           next_scan_at = CASE WHEN g.next_scan_at > now() THEN d.next_at ELSE g.next_scan_at END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:next_ats AS timestamptz[])) AS d(id, next_at)
+    WHERE g.id = d.id AND g.claim_token = :token
+""")
 
 _ENSURE = text("""
     INSERT INTO scan_groups AS g (location_key, target_date, party_size, tier, next_scan_at)
@@ -76,24 +106,35 @@ _ENSURE = text("""
 _WAKE = text("UPDATE scan_groups SET next_scan_at = least(coalesce(next_scan_at, now()), now()) WHERE id = :id")
 
 
-async def make_due(session: AsyncSession, tier: Tier, *, period: timedelta) -> int:
+async def make_due(session: AsyncSession, tier: Tier, *, period: timedelta, now: datetime) -> int:
     """Make a tier's groups due unless they were looked at within half the period; returns how many."""
-    result = await session.execute(_MAKE_DUE[tier], {"half_period": period / 2})
-    return _rows(result)
+    result: Any = await session.execute(_MAKE_DUE[tier], {"half_period": period / 2, "now": now})
+    return int(result.rowcount)
+
+
+async def may_dispatch(session: AsyncSession) -> bool:
+    """True for one transaction at a time, until it ends: two would send out twice what the budget covers."""
+    return bool(await session.scalar(text("SELECT pg_try_advisory_xact_lock(hashtext('dispatch'))")))
 
 
 async def count_in_flight(session: AsyncSession) -> int:
     return int(await session.scalar(text("SELECT count(*) FROM scan_groups WHERE lease_until > now()")) or 0)
 
 
-async def claim_due(session: AsyncSession, *, most: int) -> Sequence[Row[Any]]:
-    """Lease up to `most` due groups, urgent ones first: rows of (id, tier)."""
-    return (await session.execute(_CLAIM, {"lease": LEASE, "most": most})).all()
+async def due(session: AsyncSession, *, most: int) -> Sequence[Row[Any]]:
+    """Up to `most` due groups, urgent ones first, locked: rows of (id, tier)."""
+    return (await session.execute(_DUE, {"most": most})).all()
 
 
-async def load(session: AsyncSession, ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """Groups with their restaurants."""
-    return (await session.execute(_LOAD, {"ids": list(ids)})).all()
+async def lease(session: AsyncSession, ids: Sequence[int], *, run_id: int) -> None:
+    """Send locked groups out with a run."""
+    await session.execute(_LEASE, {"ids": list(ids), "run_id": run_id, "lease": LEASE})
+
+
+async def claim(session: AsyncSession, ids: Sequence[int], *, run_id: int, token: UUID) -> Sequence[Row[Any]]:
+    """Take the groups that were sent with this run and nobody has taken; with their restaurants and watch counts."""
+    values = {"ids": list(ids), "run_id": run_id, "token": token, "lease": LEASE}
+    return (await session.execute(_CLAIM, values)).all()
 
 
 async def lock(session: AsyncSession, ids: Sequence[int]) -> dict[int, datetime | None]:
@@ -102,20 +143,27 @@ async def lock(session: AsyncSession, ids: Sequence[int]) -> dict[int, datetime 
     return {row.id: row.applied_look_at for row in rows}
 
 
-async def record_looks(session: AsyncSession, looks: Sequence[tuple[int, datetime, datetime]]) -> None:
-    """(group, look, next look) for good looks."""
+async def record_looks(session: AsyncSession, looks: Sequence[tuple[int, datetime, datetime]], *, token: UUID) -> None:
+    """(group, look, next look) for good looks of locked groups."""
     ids, look_ats, next_ats = ([look[i] for look in looks] for i in range(3))
-    await session.execute(_LOOKED, {"ids": ids, "look_ats": look_ats, "next_ats": next_ats})
+    await session.execute(_LOOKED, {"ids": ids, "look_ats": look_ats, "next_ats": next_ats, "token": token})
 
 
-async def record_failure(session: AsyncSession, group_id: int, *, error: str, next_at: datetime) -> None:
-    """Trouble is written down; the time of the last good look stays."""
-    await session.execute(_FAILED, {"id": group_id, "error": error, "next_at": next_at})
+async def record_failures(
+    session: AsyncSession, failures: Sequence[tuple[int, str, timedelta]], *, token: UUID
+) -> None:
+    """(group, error, wait): trouble is written down; the time of the last good look stays."""
+    if failures:
+        ids, errors, waits = ([failure[i] for failure in sorted(failures)] for i in range(3))
+        await session.execute(_FAILED, {"ids": ids, "errors": errors, "waits": waits, "token": token})
 
 
-async def put_back(session: AsyncSession, group_id: int, *, next_at: datetime | None) -> None:
-    """End a claim without a look. None: nobody needs this group."""
-    await session.execute(_PUT_BACK, {"id": group_id, "next_at": next_at})
+async def put_back(session: AsyncSession, ends: Sequence[tuple[int, datetime | None]], *, token: UUID) -> None:
+    """(group, next look): end claims without a look. None: nobody needs this group."""
+    if ends:
+        ordered = sorted(ends, key=lambda end: end[0])
+        ids, next_ats = [end[0] for end in ordered], [end[1] for end in ordered]
+        await session.execute(_PUT_BACK, {"ids": ids, "next_ats": next_ats, "token": token})
 
 
 async def ensure(session: AsyncSession, *, location_key: str, target_date: date, party_size: int, tier: Tier) -> int:
@@ -127,7 +175,3 @@ async def ensure(session: AsyncSession, *, location_key: str, target_date: date,
 async def wake(session: AsyncSession, group_id: int) -> None:
     """Make one group due."""
     await session.execute(_WAKE, {"id": group_id})
-
-
-def _rows(result: Any) -> int:
-    return int(result.rowcount)

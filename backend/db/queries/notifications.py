@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +43,7 @@ _ATTEMPT_DONE = text("""
 """)
 _SETTLE = text("""
     UPDATE notification_log SET status = CAST(:status AS text), error_message = :reason, provider_id = :provider_id,
-           next_attempt_at = coalesce(CAST(:next_at AS timestamptz), next_attempt_at),
+           next_attempt_at = coalesce(now() + CAST(:wait AS interval), next_attempt_at),
            dispatched_at = NULL, claim_token = NULL, lease_until = NULL,
            sent_at = CASE WHEN CAST(:status AS text) = 'sent' THEN now() END
     WHERE id = :id AND claim_token = :token AND status = 'sending'
@@ -51,12 +51,15 @@ _SETTLE = text("""
 _COMPOSED = text("UPDATE notification_log SET subject = :subject, body = :body WHERE id = :id AND claim_token = :token")
 _NOTIFIED = text("UPDATE watches SET notified_at = now() WHERE id = :watch_id")
 _FACTS = text("""
-    SELECT w.status AS watch_status, l.name, l.timezone, l.booking_slug,
-           coalesce(b.target_date, w.target_date) AS target_date,
-           coalesce(b.party_size, w.party_size) AS party_size,
-           b.reserved_ts, b.reservation_type_id, b.reason
-    FROM notification_log n LEFT JOIN watches w ON w.id = n.watch_id LEFT JOIN bookings b ON b.id = n.booking_id
-    JOIN locations l ON l.key = coalesce(b.location_key, w.location_key) WHERE n.id = :id
+    SELECT l.key AS location_key, l.name, l.timezone, l.booking_slug,
+           coalesce(b.target_date, d.slot_date) AS target_date, coalesce(b.party_size, d.party_size) AS party_size,
+           b.reason
+    FROM notification_log n LEFT JOIN bookings b ON b.id = n.booking_id
+    LEFT JOIN LATERAL (
+        SELECT d.* FROM notification_items i JOIN slot_drops d ON d.id = i.drop_id
+        WHERE i.notification_id = n.id ORDER BY d.id LIMIT 1
+    ) d ON true
+    JOIN locations l ON l.key = coalesce(b.location_key, d.location) WHERE n.id = :id
 """)
 _DROPS = text("""
     SELECT d.reserved_ts, d.reservation_type_id, d.reservation_type_name, d.gone_at IS NULL AS is_open
@@ -65,7 +68,9 @@ _DROPS = text("""
 _RETURN_LOST = text("""
     WITH lost AS (
         UPDATE notification_log SET status = 'queued', claim_token = NULL, lease_until = NULL, dispatched_at = NULL
-        WHERE status = 'sending' AND lease_until < now() RETURNING id, attempts
+        WHERE id IN (
+            SELECT id FROM notification_log WHERE status = 'sending' AND lease_until < now() FOR UPDATE SKIP LOCKED
+        ) RETURNING id, attempts
     )
     UPDATE notification_attempts a SET finished_at = now(), outcome = 'lost', reason = 'the worker did not come back'
     FROM lost WHERE a.notification_id = lost.id AND a.number = lost.attempts AND a.outcome IS NULL
@@ -75,7 +80,11 @@ _DUE = text("""
       AND (:everything OR dispatched_at IS NULL OR dispatched_at < now() - CAST(:unclaimed_for AS interval))
     ORDER BY next_attempt_at LIMIT 1000
 """)
-_DISPATCHED = text("UPDATE notification_log SET dispatched_at = now() WHERE id = ANY(:ids) AND status = 'queued'")
+_DISPATCHED = text("""
+    UPDATE notification_log SET dispatched_at = now() WHERE id IN (
+        SELECT id FROM notification_log WHERE id = ANY(:ids) AND status = 'queued' ORDER BY id FOR UPDATE
+    )
+""")
 
 
 async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
@@ -127,13 +136,13 @@ async def settle(
     status: str,
     reason: str | None = None,
     provider_id: str | None = None,
-    next_at: datetime | None = None,
+    wait: timedelta | None = None,
 ) -> bool:
     """Write the verdict of an attempt. False: the lease ran out and the message is somebody else's."""
     outcome = "retry" if status == "queued" else status
     await session.execute(_ATTEMPT_DONE, {"id": row.id, "number": row.attempts, "outcome": outcome, "reason": reason})
     values = {"id": row.id, "token": token, "status": status, "reason": reason, "provider_id": provider_id}
-    result: Any = await session.execute(_SETTLE, {**values, "next_at": next_at})
+    result: Any = await session.execute(_SETTLE, {**values, "wait": wait})
     if result.rowcount == 1 and status == "sent" and row.watch_id is not None:
         await session.execute(_NOTIFIED, {"watch_id": row.watch_id})
     return bool(result.rowcount == 1)

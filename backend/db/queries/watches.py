@@ -1,6 +1,8 @@
 """Watches."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -8,24 +10,39 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.domain.types import Channel, Watch
 
-_ACTIVE = text("""
+# Only a first sieve by clock times; the domain decides what a watch wants.
+_CONCERNED = text("""
     SELECT g.id AS group_id, w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end,
            w.auto_book, w.created_at, w.needs_match, w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
            l.timezone
-    FROM scan_groups g JOIN locations l ON l.key = g.location_key JOIN watches w
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:new_from AS time[]), CAST(:new_to AS time[]),
+                CAST(:open_from AS time[]), CAST(:open_to AS time[])) AS s(id, new_from, new_to, open_from, open_to)
+    JOIN scan_groups g ON g.id = s.id JOIN locations l ON l.key = g.location_key JOIN watches w
       ON (w.location_key, w.target_date, w.party_size) = (g.location_key, g.target_date, g.party_size)
     JOIN users u ON u.id = w.user_id AND u.disabled_at IS NULL
-    WHERE g.id = ANY(:ids) AND w.status = 'active' ORDER BY w.created_at, w.id
+    WHERE w.status = 'active' AND (
+        (w.time_start <= s.new_to AND w.time_end >= s.new_from)
+        OR (w.needs_match AND w.time_start <= s.open_to AND w.time_end >= s.open_from)
+    )
+    ORDER BY w.created_at, w.id
+""")
+_BY_ID = text("""
+    SELECT w.*, u.disabled_at IS NULL AS is_enabled FROM watches w JOIN users u ON u.id = w.user_id WHERE w.id = :id
 """)
 _CHANNELS = text("""
     SELECT id, user_id, kind, address, verified_at FROM channels
     WHERE user_id = ANY(:users) AND muted_at IS NULL AND disabled_at IS NULL ORDER BY id
 """)
-_MATCHED = text("UPDATE watches SET needs_match = false WHERE id = ANY(:ids)")
+_MATCHED = text("""
+    UPDATE watches w SET needs_match = false FROM scan_groups g
+    WHERE g.id = ANY(:ids) AND w.status = 'active' AND w.needs_match
+      AND (w.location_key, w.target_date, w.party_size) = (g.location_key, g.target_date, g.party_size)
+""")
 _EXPIRE = text("""
     UPDATE watches w SET status = 'expired', updated_at = now() FROM locations l
     WHERE l.key = w.location_key AND w.status IN ('active', 'paused')
-      AND w.target_date < (now() + interval '1 day')::date AND w.target_date < (now() AT TIME ZONE l.timezone)::date
+      AND w.target_date < (CAST(:now AS timestamptz) + interval '1 day')::date
+      AND w.target_date < (CAST(:now AS timestamptz) AT TIME ZONE l.timezone)::date
     RETURNING w.id
 """)
 _OF_USER = text("""
@@ -54,6 +71,15 @@ _CANCEL = text("""
 """)
 
 
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Earliest and latest clock time of what appeared in a group, if anything did, and of all that is open there."""
+
+    group_id: int
+    appeared: tuple[time, time] | None
+    is_open: tuple[time, time]
+
+
 def to_domain(row: Row[Any]) -> Watch:
     """The part of a watch that rules need."""
     return Watch(
@@ -70,31 +96,44 @@ def to_domain(row: Row[Any]) -> Watch:
     )
 
 
-async def active_in_groups(session: AsyncSession, group_ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
-    """Active watches of people who are not disabled, by group, oldest first."""
-    found: dict[int, list[Row[Any]]] = {group_id: [] for group_id in group_ids}
-    for row in await session.execute(_ACTIVE, {"ids": list(group_ids)}):
-        found[row.group_id].append(row)
+async def by_id(session: AsyncSession, watch_id: int | None) -> Row[Any] | None:
+    """A watch as it is now, and whether its person is enabled."""
+    return (await session.execute(_BY_ID, {"id": watch_id})).one_or_none()
+
+
+async def concerned(session: AsyncSession, spans: Sequence[Spans]) -> dict[int, list[Row[Any]]]:
+    """Active watches that may want something of what is open, by group, oldest first; of people not disabled."""
+    found: dict[int, list[Row[Any]]] = {}
+    if spans:
+        values = {
+            "ids": [span.group_id for span in spans],
+            "new_from": [span.appeared and span.appeared[0] for span in spans],
+            "new_to": [span.appeared and span.appeared[1] for span in spans],
+            "open_from": [span.is_open[0] for span in spans],
+            "open_to": [span.is_open[1] for span in spans],
+        }
+        for row in await session.execute(_CONCERNED, values):
+            found.setdefault(row.group_id, []).append(row)
     return found
 
 
-async def channels_of(session: AsyncSession, user_ids: Sequence[int]) -> dict[int, list[Channel]]:
+async def channels_of(session: AsyncSession, user_ids: Collection[int]) -> dict[int, list[Channel]]:
     """Usable channels by user."""
     found: dict[int, list[Channel]] = {}
-    for row in await session.execute(_CHANNELS, {"users": sorted(set(user_ids))}):
+    for row in await session.execute(_CHANNELS, {"users": sorted(user_ids)}):
         channel = Channel(row.id, row.user_id, row.kind, row.address, row.verified_at is not None)
         found.setdefault(row.user_id, []).append(channel)
     return found
 
 
-async def mark_matched(session: AsyncSession, ids: Sequence[int]) -> None:
-    if ids:
-        await session.execute(_MATCHED, {"ids": sorted(ids)})
+async def mark_matched(session: AsyncSession, group_ids: Sequence[int]) -> None:
+    """The watches of these groups know of all that is open."""
+    await session.execute(_MATCHED, {"ids": list(group_ids)})
 
 
-async def expire(session: AsyncSession) -> int:
+async def expire(session: AsyncSession, *, now: datetime) -> int:
     """End watches whose day is over at the restaurant; returns how many."""
-    return len((await session.execute(_EXPIRE)).all())
+    return len((await session.execute(_EXPIRE, {"now": now})).all())
 
 
 async def of_user(session: AsyncSession, user_id: int, *, statuses: Sequence[str]) -> Sequence[Row[Any]]:

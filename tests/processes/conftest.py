@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from backend.db.base import open_engine
 from backend.db.migrations import migrate
 from backend.local.postgres import PostgresServer
+from backend.local.system import WORKERS
 from backend.local.valkey import ValkeyServer
 from tests.conftest import SMTP_PASSWORD, SMTP_USER, Simulator
 from tests.processes.scene import Place, Scene
@@ -20,8 +21,6 @@ from tests.processes.system import System
 
 # Fast, but what was committed outlives a kill of the server.
 POSTGRES_OPTIONS = ("fsync=off", "full_page_writes=off")
-# The processes of `houstons up`, but for the web.
-USUAL_WORKERS = {"messages": "book,notify", "looks": "scan,upkeep"}
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +59,9 @@ def environment(servers: tuple[PostgresServer, ValkeyServer], simulator_process:
 
 @asynccontextmanager
 async def running(
-    environment: Mapping[str, str], folder: Path, *, workers: Mapping[str, str] = USUAL_WORKERS, schedulers: int = 1
+    environment: Mapping[str, str], folder: Path, *, workers: Mapping[str, str] = dict(WORKERS), schedulers: int = 1
 ) -> AsyncIterator[System]:
-    """The product's processes: workers as name → queues, and so many schedulers."""
+    """Workers, as name → queues, and so many schedulers; by default those of `houstons up`."""
     system = System(environment, folder / "processes")
     try:
         for name, queues in workers.items():

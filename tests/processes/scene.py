@@ -171,6 +171,13 @@ class Scene:
         found: dict[str, Any] = self.simulator.get("/control/statistics?timestamps=true")
         return found
 
+    def assert_within_the_cap(self) -> None:
+        """Ten at once and ten in a second, and one for a call that was late on its way."""
+        seen = self.statistics
+        at = [round(call["seconds"], 2) for call in seen["timestamps"]]
+        assert seen["most_at_once"] <= 10, f"calls at {at}"
+        assert seen["most_in_sliding_second"] <= 11, f"calls at {at}"
+
     def mails_per_message(self) -> Counter[str]:
         return Counter(mail["message_id"] for mail in self.simulator.mails)
 

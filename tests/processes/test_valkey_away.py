@@ -65,8 +65,7 @@ async def test_a_flush_lets_no_more_calls_through_than_are_allowed_at_once(scene
         return max(0, int(before) + 15 - int(scene.statistics["requests"]))
 
     await scene.until_none(calls_after_the_flush, growing_old=True)
-    assert scene.statistics["most_at_once"] <= 10
-    assert scene.statistics["most_in_sliding_second"] <= 11
+    scene.assert_within_the_cap()
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])

@@ -15,14 +15,18 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.api import health, locations
+from backend.api import alerts, availability, feedback, health, history, locations, push, upstream, waittimes
 from backend.api.access import OPEN
+from backend.api.admin import AdminController
 from backend.api.auth import AuthController
+from backend.api.calls import CallController
 from backend.api.errors import app_error, http_error, unexpected_error
 from backend.api.watches import WatchController
 from backend.clients.budget import open_budget
 from backend.clients.jobs import Jobs
+from backend.clients.wisely import open_wisely
 from backend.db.base import open_engine, sessions_of
+from backend.services.availability import Availability
 from backend.services.errors import AppError
 from backend.settings import Settings, load_settings
 from observability.logging import configure_logging
@@ -50,6 +54,20 @@ def create_app(settings: Settings | None = None) -> Litestar:
             AuthController,
             WatchController,
             locations.list_locations,
+            availability.show_availability,
+            push.push_scan,
+            upstream.ask_inventory,
+            upstream.book,
+            AdminController,
+            CallController,
+            alerts.list_alerts,
+            alerts.add_alert,
+            alerts.own_alerts,
+            feedback.add_feedback,
+            history.read_history,
+            history.record_history,
+            waittimes.list_waits,
+            waittimes.add_wait,
             health.live,
             health.ready,
             health.metrics,
@@ -83,10 +101,14 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=2, socket_connect_timeout=2)
     app.state.update({"engine": engine, "sessions": sessions_of(engine), "redis": redis, "jobs": Jobs(redis)})
     app.state.budget = open_budget(redis, settings)
+    app.state.wisely = open_wisely(settings, app.state.budget)
+    app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))
     try:
         yield
     finally:
+        await app.state.wisely.close()
+        await app.state.budget.close()
         await redis.aclose()
         await engine.dispose()
 

@@ -4,15 +4,23 @@ A wrong value stops the process with a sentence that names the variable. `.env.e
 (`python -m backend.settings`), and a test keeps the two together.
 """
 
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backend.domain.types import Tier
 
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+# What somebody has on the screen is looked at again when it is older than this.
+BROWSE_PERIOD = timedelta(minutes=5)
 
 
 class SettingsError(Exception):
@@ -74,6 +82,15 @@ class Settings(BaseSettings):
     session_cleanup_seconds: Seconds = Field(21600, description="Period of the tick that deletes expired sessions.")
     relay_seconds: Seconds = Field(10, description="Period of the tick that sends on what was left behind.")
 
+    # Browsing
+    browse_days: Annotated[int, Field(ge=0, le=60)] = Field(
+        21, description="Days ahead that are looked at although nobody watches them; 0: none."
+    )
+    browse_party_sizes: Annotated[tuple[Annotated[int, Field(ge=1, le=20)], ...], NoDecode] = Field(
+        (2, 3, 4), description="Party sizes that are looked at although nobody watches them, by comma."
+    )
+    browse_fill_seconds: Seconds = Field(600, description="Period of the tick that adds the days people may browse.")
+
     # Telling people
     smtp_host: str | None = Field(None, description="Mail server. Unset: mails are written down as suppressed.")
     smtp_port: Port = Field(587, description="Port of the mail server.")
@@ -100,6 +117,11 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["json", "text"] = Field("text", description="json for machines, text for a terminal.")
+
+    @field_validator("browse_party_sizes", mode="before")
+    @classmethod
+    def _by_comma(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
     @field_validator("database_url")
     @classmethod
@@ -142,6 +164,20 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def periods(self) -> Mapping[Tier, timedelta]:
+        """How long after a look the next one is due."""
+        return {
+            Tier.URGENT: timedelta(seconds=self.urgent_scan_seconds),
+            Tier.NORMAL: timedelta(seconds=self.normal_scan_seconds),
+            Tier.BROWSE: BROWSE_PERIOD,
+        }
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Who hears of bookings whose outcome is unknown."""
+        return tuple(address for address in (self.notification_email, self.admin_email) if address)
+
+    @property
     def wisely_call_seconds(self) -> float:
         """Bounds a whole call: the HTTP client's own time-out starts anew with every byte."""
         return 1.5 * self.wisely_timeout_seconds
@@ -176,7 +212,8 @@ def render_env_example() -> str:
     """The text of `.env.example`: every variable with its sentence and its default."""
     lines = ["# Every setting, with its default. Copy to .env and change what you need.", ""]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else str(field.default)
+        default = "" if field.default is None else field.default
+        default = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
         lines += [f"# {field.description}", f"{name.upper()}={default}", ""]
     return "\n".join(lines)
 

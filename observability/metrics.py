@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-TIERS = ("urgent", "normal")
+TIERS = ("urgent", "normal", "browse", "push")
 BREAKER_STATES = ("closed", "open", "probing")
 
 # name → (metric, help, labels)

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from backend.app import create_app
@@ -30,6 +31,7 @@ from backend.local.valkey import ValkeyServer
 from backend.settings import Settings
 from workers.resources import Resources, open_resources
 
+PUSH_KEY = "a key that machines share"
 SMTP_USER, SMTP_PASSWORD = "tester", "a-password-for-tests"
 
 
@@ -145,6 +147,7 @@ def settings(postgres: PostgresServer, valkey: ValkeyServer, simulator: Simulato
         smtp_from="Tracker <tables@tracker.test>",
         smtp_ca_file=simulator.ca_file,
         notification_email="operator@tracker.test",
+        push_scan_key=SecretStr(PUSH_KEY),
     )
 
 
@@ -212,7 +215,8 @@ async def empty_database(engine: Any) -> None:
         await connection.execute(
             text(
                 "TRUNCATE users, sessions, channels, watches, scan_groups, scan_runs, slot_drops, look_exposure, "
-                "scan_history, notification_log, notification_items, notification_attempts, bookings "
+                "scan_history, notification_log, notification_items, notification_attempts, bookings, "
+                "alerts, wait_reports, call_logs, feedback, legacy_imports, told_before "
                 "RESTART IDENTITY CASCADE"
             )
         )

@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.clients.budget import Budget, open_budget
 from backend.clients.channels.email import Mailer
-from backend.clients.http import open_booking_http, open_look_http
 from backend.clients.jobs import Jobs
-from backend.clients.wisely import Wisely
+from backend.clients.wisely import Wisely, open_wisely
 from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
 from backend.services.delivery import Sender
@@ -37,15 +36,7 @@ class Resources:
 
     @property
     def periods(self) -> Mapping[Tier, timedelta]:
-        return {
-            Tier.URGENT: timedelta(seconds=self.settings.urgent_scan_seconds),
-            Tier.NORMAL: timedelta(seconds=self.settings.normal_scan_seconds),
-        }
-
-    @property
-    def operators(self) -> tuple[str, ...]:
-        addresses = (self.settings.notification_email, self.settings.admin_email)
-        return tuple(address for address in addresses if address)
+        return self.settings.periods
 
     async def close(self) -> None:
         await self.wisely.close()
@@ -66,23 +57,8 @@ def open_resources(settings: Settings) -> Resources:
         redis=redis,
         jobs=Jobs(redis),
         budget=budget,
-        wisely=_wisely(settings, budget),
+        wisely=open_wisely(settings, budget),
         senders=_senders(settings),
-    )
-
-
-def _wisely(settings: Settings, budget: Budget) -> Wisely:
-    options: dict[str, Any] = {
-        "user_agent": settings.wisely_user_agent,
-        "timeout_seconds": settings.wisely_timeout_seconds,
-    }
-    return Wisely(
-        open_look_http(settings.wisely_base_url, **options),
-        open_booking_http(settings.wisely_base_url, **options),
-        budget,
-        limit=settings.wisely_limit,
-        max_anchors=settings.wisely_max_anchors,
-        call_seconds=settings.wisely_call_seconds,
     )
 
 

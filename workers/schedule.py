@@ -22,4 +22,5 @@ def schedule(settings: Settings) -> tuple[Tick, ...]:
         Tick("expire_watches", settings.expire_seconds),
         Tick("cleanup_sessions", settings.session_cleanup_seconds),
         Tick("relay_outbox", settings.relay_seconds),
+        Tick("fill_browse_groups", settings.browse_fill_seconds),
     )

@@ -1,18 +1,19 @@
 -- Gives back places, then grants calls to the reservation service. One round trip for a whole process.
 -- KEYS: window (zset of grants), slots (zset of leases), state (hash)
--- ARGV: cap, at once, mean per second, depth seconds, longest call ms, restarted (0 or 1), grant prefix,
---       wanted booking, urgent, normal, browse, then triples of released id, outcome, pause ms
+-- ARGV: cap, at once, mean per second, depth seconds, browsing's share of the mean, longest call ms,
+--       restarted (0 or 1), grant prefix, wanted booking, urgent, normal, browse, then triples of released id, outcome, pause ms
 -- Returns: clock ms, then granted for each priority, then the wait in ms for each priority.
 -- All times are this server's clock, in milliseconds: the one clock that all workers share.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local window, slots, state = KEYS[1], KEYS[2], KEYS[3]
-local cap, at_once, mean, depth, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local restarted, prefix = ARGV[6] == '1', ARGV[7]
-local wanted = {tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])}
+local cap, at_once, mean = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local depth, browse_mean, longest = tonumber(ARGV[4]), mean * tonumber(ARGV[5]), tonumber(ARGV[6])
+local restarted, prefix = ARGV[7] == '1', ARGV[8]
+local wanted = {tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])}
 local BOOKING, BROWSE = 1, 4
 local YIELD = 250
-local BROWSE_SHARE, BROWSE_DEPTH = 0.2, 60
+local BROWSE_DEPTH = 60
 
 local function number(field) return tonumber(redis.call('HGET', state, field) or '0') end
 
@@ -24,7 +25,7 @@ elseif restarted then
   redis.call('HSET', state, 'born', now)
 end
 
-for i = 12, #ARGV, 3 do
+for i = 13, #ARGV, 3 do
   local id, outcome, pause = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
   redis.call('ZREM', slots, id)
   local is_probe = redis.call('HGET', state, 'probe') == id
@@ -45,7 +46,7 @@ end
 -- The mean: a bucket that fills by `mean` a second. A booking may overdraw it. Browsing has a small bucket of its own.
 local passed = math.max(0, now - number('at')) / 1000
 local tokens = math.min(mean * depth, number('tokens') + passed * mean)
-local browse = math.min(mean * BROWSE_SHARE * BROWSE_DEPTH, number('browse') + passed * mean * BROWSE_SHARE)
+local browse = math.min(math.max(1, browse_mean * BROWSE_DEPTH), number('browse') + passed * browse_mean)
 redis.call('ZREMRANGEBYSCORE', window, '-inf', now - 1050)
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
 local used, busy = redis.call('ZCARD', window), redis.call('ZCARD', slots)
@@ -69,7 +70,7 @@ end
 
 local function wait_of(class)
   if class > BOOKING and tokens < 1 then return math.ceil((1 - tokens) / mean * 1000) end
-  if class == BROWSE and browse < 1 then return math.ceil((1 - browse) / (mean * BROWSE_SHARE) * 1000) end
+  if class == BROWSE and browse < 1 then return math.ceil((1 - browse) / browse_mean * 1000) end
   local first = redis.call('ZRANGE', window, 0, 0, 'WITHSCORES')
   if used > 0 and room_for(class) == 0 and used >= cap - 2 then return math.max(1, tonumber(first[2]) + 1051 - now) end
   return 50

@@ -29,6 +29,7 @@ Priority = Literal["booking", "urgent", "normal", "browse"]
 Breaker = Literal["closed", "open", "probing"]
 PRIORITIES: tuple[Priority, ...] = ("booking", "urgent", "normal", "browse")
 DEPTH_SECONDS = 7200
+BROWSE_SHARE = 0.2
 SCRIPT = (files("backend.clients") / "budget.lua").read_text()
 _SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _KEYS = ("budget:window", "budget:slots", "budget:state")
@@ -48,9 +49,18 @@ class BudgetState:
     """What an operator sees: calls saved up, calls under way, and what holds everybody back, for how many seconds."""
 
     tokens: float
+    browse_tokens: float
     in_flight: int
     breaker: Breaker
     blocked_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Calls that the budget covers, and how many of them may be for browsing."""
+
+    looks: int
+    browse: int
 
 
 @dataclass(slots=True)
@@ -119,33 +129,35 @@ class Budget:
         """What the budget holds now. Raises RedisError."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.time()
-        pipe.hmget(_KEYS[2], "tokens", "at", "born", "pause_until", "open_until", "probe_until")
+        pipe.hmget(_KEYS[2], "tokens", "browse", "at", "born", "pause_until", "open_until", "probe_until")
         pipe.zrange(_KEYS[1], 0, -1, withscores=True)
         (seconds, micros), fields, leases = await pipe.execute()
         now = seconds * 1000 + micros / 1000
-        tokens, at, born, pause, opened, probe = (float(value or 0) for value in fields)
+        tokens, browse, at, born, pause, opened, probe = (float(value or 0) for value in fields)
         passed = max(now - at, 0) / 1000 if at else 0
         breaker: Breaker = "closed" if not opened else "open" if opened > now else "probing"
         blocked = max(born + self._longest_ms, pause, opened, probe) - now
         return BudgetState(
             tokens=min(self._mean * DEPTH_SECONDS, tokens + passed * self._mean),
+            browse_tokens=browse + passed * self._mean * BROWSE_SHARE,
             in_flight=sum(until > now for _, until in leases),
             breaker=breaker,
             blocked_seconds=max(blocked, 0) / 1000,
         )
 
-    async def allowance(self, seconds: float) -> int:
-        """How many calls the budget covers in the next `seconds`; 0 without Redis, or while all are held back."""
+    async def allowance(self, seconds: float) -> Allowance:
+        """How many calls the budget covers in the next `seconds`; none without Redis, or while all are held back."""
         try:
             state = await self.state()
         except RedisError:
-            return 0
+            return Allowance(0, 0)
         free = seconds - state.blocked_seconds
         if free <= 0:
-            return 0
+            return Allowance(0, 0)
         if state.breaker != "closed":
-            return 1
-        return max(1, int(min(self._cap * free, state.tokens + self._mean * free)))
+            return Allowance(1, 0)
+        looks = max(1, int(min(self._cap * free, state.tokens + self._mean * free)))
+        return Allowance(looks, min(looks, int(state.browse_tokens + self._mean * BROWSE_SHARE * free)))
 
     async def close(self) -> None:
         """Refuse whoever waits, and give back what was released as far as Redis can be reached."""
@@ -208,7 +220,7 @@ class Budget:
                     await asyncio.wait_for(self._wake.wait(), min(waits))
 
     async def _ask(self, released: Sequence[_Release], wanted: Sequence[int], prefix: str = "") -> list[int]:
-        arguments = [self._cap, self._at_once, self._mean, DEPTH_SECONDS, self._longest_ms]
+        arguments = [self._cap, self._at_once, self._mean, DEPTH_SECONDS, BROWSE_SHARE, self._longest_ms]
         tail = [prefix, *wanted, *(part for r in released for part in (r.grant_id, r.outcome, r.pause_ms))]
         try:
             answer = await self._redis.evalsha(_SHA, len(_KEYS), *_KEYS, *arguments, 0, *tail)

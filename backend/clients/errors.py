@@ -1,5 +1,6 @@
 """Trouble at a service outside, sorted by what it means for the caller."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +17,23 @@ class CallFailed(Exception):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What the service said, word for word."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
 class LookFailed(CallFailed):
-    """A look got no answer that can be read. It says nothing about which tables are open."""
+    """A look got no answer that can be read: nothing is known of the tables. `raw` is what came, if anything."""
+
+    def __init__(
+        self, trouble: Trouble, detail: str, retry_after: timedelta | None = None, *, raw: RawAnswer | None = None
+    ) -> None:
+        super().__init__(trouble, detail, retry_after)
+        self.raw = raw
 
 
 class NotSent(CallFailed):

@@ -19,6 +19,7 @@ QUEUES = {
     "expire_watches": "upkeep",
     "cleanup_sessions": "upkeep",
     "relay_outbox": "upkeep",
+    "fill_browse_groups": "upkeep",
 }
 
 Job = tuple[str, Sequence[Any]]

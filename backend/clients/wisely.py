@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
@@ -12,14 +13,17 @@ import httpx
 import msgspec
 
 from backend.clients.budget import Budget, Priority
-from backend.clients.errors import BookingUnclear, BudgetUnavailable, LookFailed, NotSent
+from backend.clients.errors import BookingUnclear, BudgetUnavailable, LookFailed, NotSent, RawAnswer
+from backend.clients.http import open_booking_http, open_look_http
 from backend.domain.coverage import Coverage, covered
 from backend.domain.types import Slot, Trouble
 from backend.domain.windows import epoch_ms, instant
+from backend.settings import Settings
 
 # The middle of a day's service, between lunch and dinner.
 CENTER = clock_time(16, 30)
 BOOKING_PATIENCE = timedelta(seconds=20)
+QUESTION_PATIENCE = timedelta(seconds=5)
 
 
 class _Time(msgspec.Struct):
@@ -124,6 +128,19 @@ class Wisely:
         assert at is not None
         return Look(at, tuple(sorted(slots)), coverage, calls)
 
+    async def ask(self, query: Mapping[str, int]) -> RawAnswer:
+        """Pass a question about the inventory on, and its answer back, whatever its status.
+
+        Raises LookFailed when none came, or BudgetUnavailable.
+        """
+        try:
+            async with self._budget.call("normal", patience=QUESTION_PATIENCE):
+                return _raw(await self._get(query))
+        except LookFailed as failure:
+            if failure.raw is None:
+                raise
+            return failure.raw
+
     async def book(self, body: dict[str, Any]) -> Reply:
         """Send one booking, once. Everything that is not a clear yes or no is `unknown`.
 
@@ -167,6 +184,15 @@ class Wisely:
             "limit": self._limit,
             "show_reservation_types": 1,
         }
+        response = await self._get(query)
+        try:
+            return _decode(response.content)
+        except msgspec.ValidationError as error:
+            raise LookFailed(Trouble.WRONG_SHAPE, str(error)) from error
+        except msgspec.DecodeError as error:
+            raise LookFailed(Trouble.NOT_JSON, str(error)) from error
+
+    async def _get(self, query: Mapping[str, int]) -> httpx.Response:
         try:
             async with asyncio.timeout(self._call_seconds):
                 response = await self._look_http.get("/v2/web/reservations/inventory", params=query)
@@ -174,19 +200,53 @@ class Wisely:
             raise LookFailed(Trouble.TIMEOUT, type(error).__name__) from error
         except httpx.HTTPError as error:
             raise LookFailed(Trouble.CONNECTION, f"{type(error).__name__}: {error}") from error
-        status = response.status_code
-        if status == 429:
-            raise LookFailed(Trouble.RATE_LIMITED, "status 429", _retry_after(response))
-        if status >= 500:
-            raise LookFailed(Trouble.SERVER_ERROR, f"status {status}", _retry_after(response))
-        if status != 200:
-            raise LookFailed(Trouble.REFUSED, f"status {status}", _retry_after(response))
-        try:
-            return _decode(response.content)
-        except msgspec.ValidationError as error:
-            raise LookFailed(Trouble.WRONG_SHAPE, str(error)) from error
-        except msgspec.DecodeError as error:
-            raise LookFailed(Trouble.NOT_JSON, str(error)) from error
+        if response.status_code == 200:
+            return response
+        trouble = Trouble.REFUSED
+        if response.status_code >= 500:
+            trouble = Trouble.SERVER_ERROR
+        elif response.status_code == 429:
+            trouble = Trouble.RATE_LIMITED
+        raise LookFailed(trouble, f"status {response.status_code}", _retry_after(response), raw=_raw(response))
+
+
+def booking_body(merchant_id: int, guest: Any) -> dict[str, Any]:
+    """A booking in the words of the service. `guest` is whoever has the table's and the person's details, by name."""
+    digits = "".join(character for character in guest.phone if character.isdigit())
+    return {
+        "merchant_id": merchant_id,
+        "party_size": guest.party_size,
+        "reserved_ts": guest.reserved_ts,
+        "reservation_type_id": guest.reservation_type_id,
+        "name": f"{guest.first_name} {guest.last_name}",
+        "first_name": guest.first_name,
+        "last_name": guest.last_name,
+        "email": guest.email,
+        "phone": digits[-10:],
+        "country_code": "US",
+        "source": "web",
+        "marketing_opt_in": False,
+    }
+
+
+def open_wisely(settings: Settings, budget: Budget) -> Wisely:
+    """The service as it is configured. Call it on the loop that will use it."""
+    options: dict[str, Any] = {
+        "user_agent": settings.wisely_user_agent,
+        "timeout_seconds": settings.wisely_timeout_seconds,
+    }
+    return Wisely(
+        open_look_http(settings.wisely_base_url, **options),
+        open_booking_http(settings.wisely_base_url, **options),
+        budget,
+        limit=settings.wisely_limit,
+        max_anchors=settings.wisely_max_anchors,
+        call_seconds=settings.wisely_call_seconds,
+    )
+
+
+def _raw(response: httpx.Response) -> RawAnswer:
+    return RawAnswer(response.status_code, response.headers.get("content-type", "text/plain"), response.content)
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:

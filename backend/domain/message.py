@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
 
+from backend.domain.reading import spoken
 from backend.domain.types import Kind
 from backend.domain.windows import local
 
@@ -92,12 +93,12 @@ def sms(text: Text) -> str:
 
 def when(at: datetime, timezone: str) -> str:
     """An instant as a clock time at the restaurant, such as 6:15 PM."""
-    return _clock(local(round(at.timestamp() * 1000), timezone))
+    return spoken(local(round(at.timestamp() * 1000), timezone))
 
 
 def clock_time(reserved_ts: int, timezone: str) -> str:
     """A slot's time at the restaurant, such as 6:15 PM."""
-    return _clock(local(reserved_ts, timezone))
+    return spoken(local(reserved_ts, timezone))
 
 
 def _line(facts: Facts, opening: Opening) -> Line:
@@ -113,10 +114,6 @@ def _line(facts: Facts, opening: Opening) -> Line:
         meal=opening.type_name,
         link=f"{BOOKING_PAGE}/{facts.booking_slug}?{query}",
     )
-
-
-def _clock(at: datetime) -> str:
-    return f"{at.hour % 12 or 12}:{at:%M} {'AM' if at.hour < 12 else 'PM'}"
 
 
 def _short(day: date) -> str:

@@ -10,10 +10,14 @@ from enum import StrEnum
 
 
 class Tier(StrEnum):
-    """How soon a group's next window starts: urgent is under 24 hours."""
+    """How soon a group's next window starts: urgent is under 24 hours. Browse: nobody watches, people only look."""
 
     URGENT = "urgent"
     NORMAL = "normal"
+    BROWSE = "browse"
+
+
+WATCHED_TIERS = (Tier.URGENT, Tier.NORMAL)
 
 
 class Trouble(StrEnum):

@@ -24,7 +24,7 @@ from backend.settings import Settings, load_settings
 MAIL_USER = "demo"
 _OVERRIDDEN = (
     *("host", "port", "public_url", "wisely_base_url", "wisely_timeout_seconds", "upstream_rate_mean", "auto_book"),
-    *("urgent_scan_seconds", "normal_scan_seconds", "dispatch_seconds", "relay_seconds"),
+    *("browse_days", "urgent_scan_seconds", "normal_scan_seconds", "dispatch_seconds", "relay_seconds"),
     *("smtp_host", "smtp_port", "smtp_user", "smtp_from", "smtp_security", "smtp_ca_file"),
 )
 
@@ -44,6 +44,8 @@ def run_demo(*, once: bool) -> int:
             public_url=f"http://127.0.0.1:{web}",
             wisely_base_url=f"http://127.0.0.1:{upstream}",
             upstream_rate_mean=5.0,
+            # The story counts the looks at its watches.
+            browse_days=0,
             wisely_timeout_seconds=2,
             urgent_scan_seconds=5,
             normal_scan_seconds=5,

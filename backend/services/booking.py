@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from backend.clients.errors import BudgetUnavailable, NotSent
-from backend.clients.wisely import Reply, Wisely
+from backend.clients.wisely import Reply, Wisely, booking_body
 from backend.db.base import Sessions
 from backend.db.insist import insist
 from backend.db.queries import bookings, watches
@@ -62,7 +62,7 @@ async def _claim(
         booking = await bookings.load(session, booking_id)
         if booking is not None and booking.state == "attempting" and booking.claim_token == token:
             # Claimed by us, by a commit whose answer was lost.
-            return _body(booking.merchant_id, booking)
+            return booking_body(booking.merchant_id, booking)
         if booking is None or booking.state != "wanted":
             return Outcome("not_wanted", booking and booking.state)
         watch = await watches.by_id(session, booking.watch_id)
@@ -73,7 +73,7 @@ async def _claim(
         if auto_book == "dry-run":
             await bookings.close_wanted(session, booking_id, state="dry_run", reason="booking is in a dry run")
             return Outcome("dry_run", None, await conclude(session, booking_id, operators=operators, now=now))
-        return _body(booking.merchant_id, await bookings.claim(session, booking_id, token=token))
+        return booking_body(booking.merchant_id, await bookings.claim(session, booking_id, token=token))
 
 
 async def _give_back(sessions: Sessions, booking_id: int, *, token: UUID, reason: str) -> None:
@@ -133,21 +133,3 @@ def _no_longer(booking: Row[Any], watch: Row[Any] | None, auto_book: str, *, now
     if now - booking.wanted_at > WANTED_FOR:
         return "not attempted within 120 seconds"
     return held_back(auto_book, switched_on=booking.switched_on, allowed_here=booking.auto_book_allowed)
-
-
-def _body(merchant_id: int, guest: Row[Any]) -> dict[str, Any]:
-    digits = "".join(character for character in guest.phone if character.isdigit())
-    return {
-        "merchant_id": merchant_id,
-        "party_size": guest.party_size,
-        "reserved_ts": guest.reserved_ts,
-        "reservation_type_id": guest.reservation_type_id,
-        "name": f"{guest.first_name} {guest.last_name}",
-        "first_name": guest.first_name,
-        "last_name": guest.last_name,
-        "email": guest.email,
-        "phone": digits[-10:],
-        "country_code": "US",
-        "source": "web",
-        "marketing_opt_in": False,
-    }

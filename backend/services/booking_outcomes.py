@@ -32,8 +32,8 @@ _ENDS_OTHERS = {
 async def conclude(session: AsyncSession, booking_id: int, *, operators: Sequence[str], now: datetime) -> Work:
     """Draw the consequences of a booking's new state, in the caller's transaction; returns what is to be sent on.
 
-    A refusal is told only when the watch has no other chance left. After a booking or a dry run its group is due at
-    once: when the table is still open, the next person is tried.
+    A refusal is told only when the watch has no other chance left; who booked by hand sees it themselves. After a
+    booking or a dry run its group is due at once: when the table is still open, the next person is tried.
     """
     booking = await bookings.load(session, booking_id)
     if booking is None:
@@ -45,7 +45,9 @@ async def conclude(session: AsyncSession, booking_id: int, *, operators: Sequenc
             await bookings.mark_watch_booked(session, booking.watch_id)
         if booking.run_id is not None:
             await runs.add(session, booking.run_id, booked=1)
-    tell = booking.state != "refused" or not await bookings.has_more_chances(session, booking.watch_id)
+    tell = booking.state != "refused" or (
+        booking.watch_id is not None and not await bookings.has_more_chances(session, booking.watch_id)
+    )
     messages = await _announce(session, booking, operators=operators) if tell else ()
     if booking.group_id is not None and booking.state in ("booked", "dry_run"):
         await groups.wake(session, booking.group_id)

@@ -157,7 +157,8 @@ def _facts(kind: Kind, about: Row[Any], drops: Sequence[Row[Any]]) -> Facts:
         target_date=about.target_date,
         party_size=about.party_size,
         openings=tuple(
-            Opening(drop.reserved_ts, drop.reservation_type_id, drop.reservation_type_name or "") for drop in drops
+            Opening(table.reserved_ts, table.reservation_type_id, table.reservation_type_name or "")
+            for table in (drops if kind is Kind.TABLE_OPEN else (about,))
         ),
         reason=about.reason,
     )

@@ -14,17 +14,23 @@ from backend.domain.types import Tier
 BATCH = 50
 
 
-async def dispatch_due(sessions: Sessions, jobs: Jobs, budget: Budget, *, tick_seconds: float) -> int:
+async def dispatch_due(
+    sessions: Sessions, jobs: Jobs, budget: Budget, *, tick_seconds: float, browse_party_sizes: Sequence[int] = ()
+) -> int:
     """Lease and send due groups; returns how many. A lost message costs a lease of 60 seconds, and no more."""
     covered = await budget.allowance(2 * tick_seconds)
     queue: list[Job] = []
     async with sessions.begin() as session:
         if not await switches.is_on(session, "scanning") or not await groups.may_dispatch(session):
             return 0
-        room = covered - await groups.count_in_flight(session)
+        in_flight = await groups.count_in_flight(session)
+        room = covered.looks - sum(in_flight.values())
         if room <= 0:
             return 0
-        found = await groups.due(session, most=room)
+        found = list(await groups.due(session, most=room))
+        browse = min(room - len(found), covered.browse - in_flight.get(Tier.BROWSE, 0))
+        if browse > 0:
+            found += await groups.due_browse(session, most=browse, party_sizes=browse_party_sizes)
         for tier in Tier:
             ids = [row.id for row in found if row.tier == tier]
             if ids:

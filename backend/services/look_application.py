@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -27,11 +27,10 @@ EXPOSURE_AT_MOST = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A claimed group and its good look; `watches_ahead` counts the watches it was made for."""
+    """A group and its good look."""
 
     group: Row[Any]
     look: Look
-    watches_ahead: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,7 @@ async def apply_looks(
     run_id: int,
     periods: Mapping[Tier, timedelta],
     now: datetime,
+    source: Literal["look", "push"] = "look",
 ) -> Applied:
     """Lock the groups, compare, and write everything that follows, in one commit."""
     async with sessions.begin() as session:
@@ -83,7 +83,7 @@ async def apply_looks(
         messages: tuple[tuple[int, str], ...] = ()
         if seen:
             # 2. What was seen.
-            appeared = await _write_drops(session, seen)
+            appeared = await _write_drops(session, seen, source)
             await _write_exposure(session, seen)
             # 3. What follows for watches.
             matched, messages = await write_matches(session, seen, appeared, run_id=run_id, now=now)
@@ -97,7 +97,7 @@ async def apply_looks(
         failures = [(e.group.id, f"{e.trouble}: {e.detail}", e.wait) for e in ends if e.trouble is not None]
         await groups.record_failures(session, failures, token=token)
         # 5. What the run came to.
-        scanned = sum(looked.watches_ahead for looked in fresh)
+        scanned = sum(watches_ahead(looked.group, now) for looked in fresh)
         run = await runs.add(
             session,
             run_id,
@@ -111,11 +111,20 @@ async def apply_looks(
     return Applied(scanned, matched, Work(messages, tuple(chosen)), completed)
 
 
+def watches_ahead(group: Row[Any], now: datetime) -> int:
+    """How many of a group's active watches have windows that are not over."""
+    return sum(
+        count
+        for end, count in zip(group.window_ends, group.watch_counts, strict=True)
+        if windows.window_is_ahead(group.target_date, end, group.timezone, now)
+    )
+
+
 def _is_newer(at: datetime, applied: datetime | None) -> bool:
     return applied is None or at > applied
 
 
-async def _write_drops(session: AsyncSession, seen: Sequence[Seen]) -> dict[int, list[Drop]]:
+async def _write_drops(session: AsyncSession, seen: Sequence[Seen], source: str) -> dict[int, list[Drop]]:
     """Close what went, stamp what stayed, add what appeared; returns the new drops by group."""
     gone = [(drop.id, s.at) for s in seen for drop in s.change.gone]
     await openings.close_drops(session, gone)
@@ -132,6 +141,7 @@ async def _write_drops(session: AsyncSession, seen: Sequence[Seen]) -> dict[int,
             "reserved_ts": slot.reserved_ts,
             "reservation_type_id": slot.type_id,
             "reservation_type_name": slot.type_name,
+            "source": source,
             "unseen_at": s.before,
             "appeared_at": s.at,
             "last_seen_at": s.at,

@@ -18,7 +18,7 @@ from backend.db.queries import groups
 from backend.domain import windows
 from backend.domain.backoff import look_again_after
 from backend.domain.types import Tier, Trouble
-from backend.services.look_application import Ended, Looked, apply_looks
+from backend.services.look_application import Ended, Looked, apply_looks, watches_ahead
 from backend.services.work import Work
 
 # Less than a group's lease, so that whoever waits for the budget still owns the group when the answer comes.
@@ -105,7 +105,10 @@ class _Batch:
     def asleep(self, row: Row[Any]) -> Ended | None:
         """How a claim ends without a look; None when the group is to be looked at."""
         now = self._clock()
-        if not any(_counts_ahead(row, now)):
+        if row.tier == Tier.BROWSE:
+            if row.target_date < windows.today(now, row.timezone):
+                return Ended(row, next_at=None)
+        elif not watches_ahead(row, now):
             return Ended(row, next_at=None)
         if not row.looking:
             return Ended(row, next_at=now + self._periods[Tier(row.tier)])
@@ -121,7 +124,7 @@ class _Batch:
         for row, answer in sorted(answers, key=lambda pair: pair[0].id):
             match answer:
                 case Look():
-                    looks.append(Looked(row, answer, watches_ahead=sum(_counts_ahead(row, self._clock()))))
+                    looks.append(Looked(row, answer))
                 case LookFailed():
                     ends.append(self._failed(row, answer.trouble, answer.detail, answer.retry_after))
                 case BudgetUnavailable():
@@ -186,17 +189,8 @@ async def _look(wisely: Wisely, row: Row[Any]) -> Answer:
             row.target_date,
             row.party_size,
             timezone=row.timezone,
-            priority="urgent" if row.tier == Tier.URGENT else "normal",
+            priority=row.tier,
             patience=PATIENCE,
         )
     except (LookFailed, BudgetUnavailable) as error:
         return error
-
-
-def _counts_ahead(row: Row[Any], now: datetime) -> list[int]:
-    """How many watches have windows that are not over, by the end of the window."""
-    return [
-        count
-        for end, count in zip(row.window_ends, row.watch_counts, strict=True)
-        if windows.window_is_ahead(row.target_date, end, row.timezone, now)
-    ]

@@ -1,4 +1,7 @@
-"""The cast: Alice owns watches, Charlie must see nothing of them. Each speaks over a connection of their own."""
+"""The cast: Alice owns watches, Charlie must see nothing of them, Ada runs the place, machines have a key.
+
+Each speaks over a connection of their own.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,9 +11,12 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from backend.settings import Settings
+from tests.conftest import PUSH_KEY, serving
 from workers.resources import Resources
 
 PASSWORD = "a long enough password"
+KEY = {"X-Push-Key": PUSH_KEY}
 
 
 def account(name: str) -> dict[str, str]:
@@ -37,6 +43,21 @@ async def alice(client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
 async def charlie(client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
     async with signed_up(str(client.base_url), "Charlie") as http:
         yield http
+
+
+@pytest.fixture
+async def admin(client: httpx.AsyncClient, resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_up(str(client.base_url), "Ada") as http:
+        await execute(resources, "UPDATE users SET role = 'admin' WHERE email = 'ada@guests.test'")
+        yield http
+
+
+@pytest.fixture
+async def keyless(settings: Settings, resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
+    """A web application without PUSH_SCAN_KEY."""
+    with serving(settings.model_copy(update={"push_scan_key": None})) as url:
+        async with httpx.AsyncClient(base_url=url) as http:
+            yield http
 
 
 async def scalar(resources: Resources, statement: str, **values: Any) -> Any:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from backend.clients.budget import Budget, Priority
+from backend.clients.budget import Allowance, Budget, Priority
 from backend.clients.errors import BudgetUnavailable, LookFailed
 from backend.domain.types import Trouble
 from tests.conftest import Simulator, eventually
@@ -209,7 +209,7 @@ async def test_what_holds_everybody_back_can_be_seen(resources: Resources) -> No
 
     assert (calm.breaker, calm.blocked_seconds) == ("closed", 0)
     assert (await resources.budget.state()).breaker == "probing"
-    assert await resources.budget.allowance(10) == 1
+    assert await resources.budget.allowance(10) == Allowance(1, 0)
 
 
 async def test_retry_after_pauses_every_caller(resources: Resources) -> None:
@@ -261,5 +261,5 @@ async def test_without_redis_there_is_no_call() -> None:
 
     with pytest.raises(BudgetUnavailable, match="without Redis"):
         await granted_at(nowhere)
-    assert await nowhere.allowance(10) == 0
+    assert await nowhere.allowance(10) == Allowance(0, 0)
     await nowhere.close()

@@ -114,7 +114,7 @@ class Loop:
             self.r.wisely,
             booking_id,
             auto_book=auto_book,
-            operators=self.r.operators,
+            operators=self.r.settings.operators,
             now=datetime.now(UTC),
         )
 
@@ -145,7 +145,7 @@ class Loop:
 
     async def relay(self) -> Any:
         return await relay(
-            self.r.sessions, self.r.redis, self.r.jobs, operators=self.r.operators, now=datetime.now(UTC)
+            self.r.sessions, self.r.redis, self.r.jobs, operators=self.r.settings.operators, now=datetime.now(UTC)
         )
 
     async def queued(self, queue: str) -> int:

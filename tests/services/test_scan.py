@@ -185,7 +185,7 @@ async def test_a_look_older_than_the_last_one_writes_nothing(loop: Loop) -> None
 
     await apply_looks(
         loop.r.sessions,
-        [Looked(group, older, watches_ahead=1)],
+        [Looked(group, older)],
         [],
         token=token,
         run_id=run_id,

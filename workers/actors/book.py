@@ -20,7 +20,7 @@ async def auto_book_reservation(booking_id: int) -> None:
         r.wisely,
         booking_id,
         auto_book=r.settings.auto_book,
-        operators=r.operators,
+        operators=r.settings.operators,
         now=utc_now(),
     )
     await dispatch(r.sessions, r.jobs, outcome.work)

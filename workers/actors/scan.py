@@ -34,7 +34,13 @@ async def scan_normal_watches() -> None:
 async def scan_due_groups() -> None:
     """Send due looks to the workers; the only one that does."""
     r = resources.current
-    count = await dispatch_due(r.sessions, r.jobs, r.budget, tick_seconds=r.settings.dispatch_seconds)
+    count = await dispatch_due(
+        r.sessions,
+        r.jobs,
+        r.budget,
+        tick_seconds=r.settings.dispatch_seconds,
+        browse_party_sizes=r.settings.browse_party_sizes,
+    )
     if count:
         log.debug("scan.dispatched", groups=count)
 

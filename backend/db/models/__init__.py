@@ -2,14 +2,20 @@
 
 from backend.db.models.accounts import Channel, Session, User
 from backend.db.models.bookings import Booking
+from backend.db.models.legacy import LegacyImport, ToldBefore
 from backend.db.models.locations import Location, Switch
 from backend.db.models.notifications import Notification, NotificationAttempt, NotificationItem
 from backend.db.models.openings import LookExposure, ScanHistory, SlotDrop
+from backend.db.models.records import Alert, CallLog, Feedback, WaitReport
 from backend.db.models.watches import ScanGroup, ScanRun, Watch
 
 __all__ = [
+    "Alert",
     "Booking",
+    "CallLog",
     "Channel",
+    "Feedback",
+    "LegacyImport",
     "Location",
     "LookExposure",
     "Notification",
@@ -21,6 +27,8 @@ __all__ = [
     "Session",
     "SlotDrop",
     "Switch",
+    "ToldBefore",
     "User",
+    "WaitReport",
     "Watch",
 ]

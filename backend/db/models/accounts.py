@@ -45,7 +45,11 @@ class Session(Base):
 
 
 class Channel(Base):
-    """A way to reach a person: e-mail or sms, one row an address."""
+    """A way to reach a person: e-mail or sms, one row an address.
+
+    `verified_by` is `import` where only the earlier version knew the address: enough to be told of tables, and for
+    nothing else.
+    """
 
     __tablename__ = "channels"
 
@@ -54,6 +58,7 @@ class Channel(Base):
     kind: Mapped[str]
     address: Mapped[str]
     verified_at: Mapped[Instant | None]
+    verified_by: Mapped[str | None]
     muted_at: Mapped[Instant | None]
     disabled_at: Mapped[Instant | None]
     disabled_reason: Mapped[str | None]

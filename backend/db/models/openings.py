@@ -76,3 +76,5 @@ class ScanHistory(Base):
     party_sizes: Mapped[str]
     available: Mapped[bool]
     scanned_at: Mapped[Instant] = mapped_column(index=True)
+
+    __table_args__ = (Index("ix_scan_history_slot", "location", "scan_date", "time_slot"),)

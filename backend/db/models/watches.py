@@ -12,6 +12,8 @@ from backend.db.base import Base, BigInt, CreatedAt, Id, Instant
 class ScanGroup(Base):
     """One (location, date, party): what a single look answers. `next_scan_at` null means nobody needs it.
 
+    Nobody watches a group of tier browse; `asked_at` is when somebody last had it on the screen.
+
     `applied_look_at` is the newest look that was written; `last_error` and "nothing open" are different facts.
     A lease begins when the group is sent to the workers with a run; `claim_token` is the worker's that looks at it.
     """
@@ -32,18 +34,23 @@ class ScanGroup(Base):
     last_error: Mapped[str | None]
     last_error_at: Mapped[Instant | None]
     failures: Mapped[int] = mapped_column(server_default=text("0"))
+    asked_at: Mapped[Instant | None]
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (
         Index("uq_scan_groups_identity", "location_key", "target_date", "party_size", unique=True),
+        Index("ix_scan_groups_grid", "party_size", "target_date"),
         Index("ix_scan_groups_due", "next_scan_at", postgresql_where=text("next_scan_at IS NOT NULL")),
         Index("ix_scan_groups_in_flight", "lease_until", postgresql_where=text("lease_until IS NOT NULL")),
-        CheckConstraint("tier IN ('urgent', 'normal')", name="tier_known"),
+        CheckConstraint("tier IN ('urgent', 'normal', 'browse')", name="tier_known"),
     )
 
 
 class Watch(Base):
-    """What a person waits for. `needs_match` is set by every change and cleared by the look that matched it."""
+    """What a person waits for. `needs_match` is set by every change and cleared by the look that matched it.
+
+    `auto_book_held`: the earlier version may still book for this watch, so this one must not.
+    """
 
     __tablename__ = "watches"
 
@@ -55,6 +62,7 @@ class Watch(Base):
     time_start: Mapped[time]
     time_end: Mapped[time]
     auto_book: Mapped[bool] = mapped_column(server_default=text("false"))
+    auto_book_held: Mapped[bool] = mapped_column(server_default=text("false"))
     book_first_name: Mapped[str | None]
     book_last_name: Mapped[str | None]
     book_email: Mapped[str | None]

@@ -160,6 +160,13 @@ async def claim(session: AsyncSession, booking_id: int, *, token: UUID) -> Row[A
     return (await session.execute(_CLAIM, {"id": booking_id, "token": token, "lease": LEASE})).one()
 
 
+async def add_attempt(session: AsyncSession, values: dict[str, Any], *, token: UUID) -> int:
+    """A booking by hand, being attempted. Raises IntegrityError when a live booking stands in the way."""
+    lease = func.now() + LEASE
+    row = {**values, "state": "attempting", "claim_token": token, "attempted_at": func.now(), "lease_until": lease}
+    return int((await session.execute(insert(Booking).values(row).returning(Booking.id))).scalar_one())
+
+
 async def blockers(session: AsyncSession, booking_id: int) -> set[str]:
     """The states of live bookings of the same watch, or of the same person for the same meal."""
     return set((await session.execute(_BLOCKERS, {"id": booking_id})).scalars())

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.domain.types import Tier
+from backend.domain.types import WATCHED_TIERS, Tier
 
 LEASE = timedelta(seconds=60)
 
@@ -32,12 +32,24 @@ _MAKE_DUE = {
             FOR UPDATE OF g SKIP LOCKED
         )
     """)
-    for tier in Tier
+    for tier in WATCHED_TIERS
 }
 
 _DUE = text("""
-    SELECT id, tier FROM scan_groups WHERE next_scan_at <= now() AND (lease_until IS NULL OR lease_until < now())
+    SELECT id, tier FROM scan_groups
+    WHERE tier <> 'browse' AND next_scan_at <= now() AND (lease_until IS NULL OR lease_until < now())
     ORDER BY (tier = 'urgent') DESC, next_scan_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+
+# What somebody has on the screen first, the nearest day first; else what was not looked at for longest.
+_DUE_BROWSE = text("""
+    SELECT id, tier FROM scan_groups
+    WHERE tier = 'browse' AND next_scan_at <= now() AND (lease_until IS NULL OR lease_until < now())
+      AND (party_size = ANY(:sizes) OR asked_at > now() - interval '10 minutes')
+    ORDER BY coalesce(asked_at > now() - interval '10 minutes', false) DESC,
+             CASE WHEN asked_at > now() - interval '10 minutes' THEN target_date END,
+             applied_look_at NULLS FIRST, target_date, id
+    LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 
 _LEASE = text("""
@@ -46,19 +58,12 @@ _LEASE = text("""
     WHERE id = ANY(:ids)
 """)
 
-# A message that came twice finds nothing to claim: each lease is claimed once. Watches are counted by the end of their
-# window, so that the domain can say which of them are over.
-_CLAIM = text("""
-    WITH claimed AS (
-        UPDATE scan_groups SET claim_token = :token, lease_until = now() + CAST(:lease AS interval),
-               next_scan_at = now() + CAST(:lease AS interval)
-        WHERE id = ANY(:ids) AND run_id = :run_id AND claim_token IS NULL AND lease_until > now()
-        RETURNING *
-    )
+# Watches are counted by the end of their window, so that the domain can say which of them are over.
+_WITH_RESTAURANT_AND_WATCHES = """
     SELECT g.id, g.location_key, g.target_date, g.party_size, g.tier, g.failures,
            l.name, l.timezone, l.merchant_id, l.booking_slug, l.auto_book_allowed, l.horizon_days, l.looking,
            coalesce(w.ends, ARRAY[]::time[]) AS window_ends, coalesce(w.counts, ARRAY[]::bigint[]) AS watch_counts
-    FROM claimed g JOIN locations l ON l.key = g.location_key LEFT JOIN LATERAL (
+    FROM chosen g JOIN locations l ON l.key = g.location_key LEFT JOIN LATERAL (
         SELECT array_agg(e.time_end) AS ends, array_agg(e.n) AS counts FROM (
             SELECT w.time_end, count(*) AS n FROM watches w JOIN users u ON u.id = w.user_id AND u.disabled_at IS NULL
             WHERE (w.location_key, w.target_date, w.party_size) = (g.location_key, g.target_date, g.party_size)
@@ -66,6 +71,32 @@ _CLAIM = text("""
         ) e
     ) w ON true
     ORDER BY g.id
+"""
+
+# A message that came twice finds nothing to claim: each lease is claimed once.
+_CLAIM = text(f"""
+    WITH chosen AS (
+        UPDATE scan_groups SET claim_token = :token, lease_until = now() + CAST(:lease AS interval),
+               next_scan_at = now() + CAST(:lease AS interval)
+        WHERE id = ANY(:ids) AND run_id = :run_id AND claim_token IS NULL AND lease_until > now()
+        RETURNING *
+    )
+    {_WITH_RESTAURANT_AND_WATCHES}
+""")
+
+_ENSURE_PUSHED = text(f"""
+    WITH pushed AS (
+        SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:days AS date[])) AS p(location_key, target_date)
+    ), made AS (
+        INSERT INTO scan_groups (location_key, target_date, party_size, tier)
+        SELECT location_key, target_date, :party_size, 'browse' FROM pushed ORDER BY 1, 2
+        ON CONFLICT (location_key, target_date, party_size) DO NOTHING RETURNING *
+    ), chosen AS (
+        SELECT * FROM made
+        UNION ALL
+        SELECT g.* FROM scan_groups g JOIN pushed p USING (location_key, target_date) WHERE g.party_size = :party_size
+    )
+    {_WITH_RESTAURANT_AND_WATCHES}
 """)
 
 _LOCK = text("SELECT id, applied_look_at FROM scan_groups WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
@@ -74,7 +105,9 @@ _LOCK = text("SELECT id, applied_look_at FROM scan_groups WHERE id = ANY(:ids) O
 # this one was under way, and stays.
 _LOOKED = text("""
     UPDATE scan_groups g SET applied_look_at = d.look_at, last_ok_at = d.look_at, last_error = NULL, failures = 0,
-           next_scan_at = CASE WHEN claim_token = :token AND next_scan_at > now() THEN d.next_at ELSE next_scan_at END,
+           next_scan_at = CASE WHEN claim_token = :token AND next_scan_at > now() THEN d.next_at
+                               WHEN tier = 'browse' AND lease_until IS NULL THEN d.next_at
+                               ELSE next_scan_at END,
            lease_until = CASE WHEN claim_token = :token THEN NULL ELSE lease_until END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:look_ats AS timestamptz[]), CAST(:next_ats AS timestamptz[]))
       AS d(id, look_at, next_at) WHERE g.id = d.id
@@ -99,8 +132,26 @@ _ENSURE = text("""
     VALUES (:location_key, :target_date, :party_size, :tier, now())
     ON CONFLICT (location_key, target_date, party_size) DO UPDATE
       SET next_scan_at = least(coalesce(g.next_scan_at, now()), now()),
-          tier = CASE WHEN excluded.tier = 'urgent' THEN 'urgent' ELSE g.tier END
+          tier = CASE WHEN excluded.tier = 'urgent' OR g.tier = 'browse' THEN excluded.tier ELSE g.tier END
     RETURNING id
+""")
+
+# All that people may browse and nobody watches: made where it is missing, taken up again where the last watch ended.
+_FILL_BROWSE = text("""
+    INSERT INTO scan_groups AS g (location_key, target_date, party_size, tier, next_scan_at)
+    SELECT l.key, (CAST(:now AS timestamptz) AT TIME ZONE l.timezone)::date + d.ahead, p.size, 'browse', now()
+    FROM locations l, generate_series(0, :days - 1) AS d(ahead), unnest(CAST(:sizes AS int[])) AS p(size)
+    WHERE d.ahead <= l.horizon_days ORDER BY 1, 2, 3
+    ON CONFLICT (location_key, target_date, party_size) DO UPDATE SET tier = 'browse', next_scan_at = now()
+      WHERE g.next_scan_at IS NULL
+""")
+_ASK = text("""
+    UPDATE scan_groups SET asked_at = now() WHERE id IN (
+        SELECT g.id FROM scan_groups g JOIN locations l ON l.key = g.location_key
+        WHERE g.party_size = :party_size AND (g.asked_at IS NULL OR g.asked_at < now() - interval '1 minute')
+          AND g.target_date - (CAST(:now AS timestamptz) AT TIME ZONE l.timezone)::date BETWEEN 0 AND :days - 1
+        FOR UPDATE OF g SKIP LOCKED
+    )
 """)
 
 _WAKE = text("UPDATE scan_groups SET next_scan_at = least(coalesce(next_scan_at, now()), now()) WHERE id = :id")
@@ -117,13 +168,38 @@ async def may_dispatch(session: AsyncSession) -> bool:
     return bool(await session.scalar(text("SELECT pg_try_advisory_xact_lock(hashtext('dispatch'))")))
 
 
-async def count_in_flight(session: AsyncSession) -> int:
-    return int(await session.scalar(text("SELECT count(*) FROM scan_groups WHERE lease_until > now()")) or 0)
+async def count_in_flight(session: AsyncSession) -> dict[str, int]:
+    """Leased groups by tier."""
+    statement = text("SELECT tier, count(*) AS n FROM scan_groups WHERE lease_until > now() GROUP BY tier")
+    return {row.tier: row.n for row in await session.execute(statement)}
 
 
 async def due(session: AsyncSession, *, most: int) -> Sequence[Row[Any]]:
     """Up to `most` due groups, urgent ones first, locked: rows of (id, tier)."""
     return (await session.execute(_DUE, {"most": most})).all()
+
+
+async def due_browse(session: AsyncSession, *, most: int, party_sizes: Sequence[int]) -> Sequence[Row[Any]]:
+    """Up to `most` due groups that nobody watches, of these sizes or on somebody's screen, locked: (id, tier)."""
+    return (await session.execute(_DUE_BROWSE, {"most": most, "sizes": list(party_sizes)})).all()
+
+
+async def fill_browse(session: AsyncSession, *, days: int, party_sizes: Sequence[int], now: datetime) -> None:
+    """Have groups for the next `days` of every restaurant, of these party sizes, looked at when the budget allows."""
+    await session.execute(_FILL_BROWSE, {"days": days, "sizes": list(party_sizes), "now": now})
+
+
+async def ask(session: AsyncSession, *, days: int, party_size: int, now: datetime) -> None:
+    """Somebody has these days of all restaurants on the screen."""
+    await session.execute(_ASK, {"days": days, "party_size": party_size, "now": now})
+
+
+async def ensure_pushed(
+    session: AsyncSession, places: Sequence[tuple[str, date]], *, party_size: int
+) -> Sequence[Row[Any]]:
+    """The groups of a push's (restaurant, day) pairs, as `claim` gives them."""
+    keys, days = [place[0] for place in places], [place[1] for place in places]
+    return (await session.execute(_ENSURE_PUSHED, {"keys": keys, "days": days, "party_size": party_size})).all()
 
 
 async def lease(session: AsyncSession, ids: Sequence[int], *, run_id: int) -> None:

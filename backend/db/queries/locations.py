@@ -15,6 +15,11 @@ async def every(session: AsyncSession) -> Sequence[Row[Any]]:
     return (await session.execute(text(f"SELECT {_COLUMNS} FROM locations ORDER BY name"))).all()
 
 
+async def by_merchant(session: AsyncSession, merchant_id: int) -> Row[Any] | None:
+    statement = text(f"SELECT {_COLUMNS} FROM locations WHERE merchant_id = :merchant_id")
+    return (await session.execute(statement, {"merchant_id": merchant_id})).one_or_none()
+
+
 async def by_key(session: AsyncSession, key: str) -> Row[Any] | None:
     statement = text(f"SELECT {_COLUMNS} FROM locations WHERE key = :key")
     return (await session.execute(statement, {"key": key})).one_or_none()

@@ -53,7 +53,7 @@ _NOTIFIED = text("UPDATE watches SET notified_at = now() WHERE id = :watch_id")
 _FACTS = text("""
     SELECT l.key AS location_key, l.name, l.timezone, l.booking_slug,
            coalesce(b.target_date, d.slot_date) AS target_date, coalesce(b.party_size, d.party_size) AS party_size,
-           b.reason
+           b.reserved_ts, b.reservation_type_id, d.reservation_type_name, b.reason
     FROM notification_log n LEFT JOIN bookings b ON b.id = n.booking_id
     LEFT JOIN LATERAL (
         SELECT d.* FROM notification_items i JOIN slot_drops d ON d.id = i.drop_id

@@ -43,6 +43,8 @@ def environment(servers: tuple[PostgresServer, ValkeyServer], simulator_process:
         "WISELY_BASE_URL": simulator_process.url,
         "WISELY_TIMEOUT_SECONDS": "2",
         "UPSTREAM_RATE_MEAN": "10",
+        # Calls come from watches only.
+        "BROWSE_DAYS": "0",
         "DISPATCH_SECONDS": "1",
         "RELAY_SECONDS": "1",
         "URGENT_SCAN_SECONDS": "5",

@@ -5,8 +5,8 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
@@ -26,7 +26,7 @@ QUEUES = ("scan", "notify", "book", "upkeep")
 OPENS, CLOSES = clock_time(17), clock_time(22)
 _QUIET_SECONDS = 15.0
 # Nobody who lives works so long on one thing, not even on a busy machine.
-_TOO_LONG = {"message": timedelta(seconds=6), "booking": timedelta(seconds=12), "look": timedelta(seconds=8)}
+_TOO_LONG = {"message": timedelta(seconds=7), "booking": timedelta(seconds=10), "look": timedelta(seconds=5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +211,10 @@ class Scene:
             )
         ]
 
+    async def under_way(self) -> list[tuple[str, int, str]]:
+        """Messages and attempts to book that a worker has in hand."""
+        return [found for found in await self.unfinished() if found[2] != "queued"]
+
     async def until_none(
         self, missing: Callable[[], Awaitable[object]], *, seconds: float = 30, growing_old: bool = False
     ) -> None:
@@ -265,6 +269,15 @@ class Scene:
                 _TOO_LONG["message"],
             )
 
+    @contextmanager
+    def simulator_frozen(self) -> Iterator[None]:
+        """Calls and mails that come meanwhile arrive at the end of the block."""
+        os.kill(self.simulator.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.simulator.pid, signal.SIGCONT)
+
     async def fill_budget(self, calls: int) -> None:
         """As if the budget had been up for long and had saved up so many calls."""
         clock, _ = await self.redis.time()
@@ -273,7 +286,7 @@ class Scene:
         await self.redis.hset("budget:state", mapping=full)
 
     @asynccontextmanager
-    async def without(self, server: ServerProcess, how: str) -> Any:
+    async def without(self, server: ServerProcess, how: str) -> AsyncIterator[None]:
         """Stop a server in an orderly way, or kill it; start it again at the end of the block."""
         if how == "killed":
             assert server.pid is not None
@@ -287,10 +300,9 @@ class Scene:
 
     async def begin_anew(self) -> None:
         """An empty database and an empty Valkey, under processes that live and have nothing to do."""
-        self.system.revive()
         await self.execute("UPDATE switches SET is_on = false")
         deadline = time.monotonic() + _QUIET_SECONDS
-        while not await self._is_quiet():
+        while self.system.has_workers and not await self._is_quiet():
             if time.monotonic() > deadline:
                 for name in self.system.names:
                     self.system.kill(name)
@@ -306,5 +318,6 @@ class Scene:
         self.system.mark()
 
     async def _is_quiet(self) -> bool:
+        """No message waits or is worked on: dramatiq keeps one until it is done."""
         waiting = [await self.redis.hlen(f"dramatiq:{queue}.msgs") for queue in QUEUES]
         return not any(waiting)

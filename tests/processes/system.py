@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -63,6 +63,10 @@ class System:
         return list(self._parts)
 
     @property
+    def has_workers(self) -> bool:
+        return any(part.command[0] == "worker" for part in self._parts.values())
+
+    @property
     def pids(self) -> dict[str, int]:
         """The processes that live; a name that started anew has another number."""
         return {name: part.process.pid for name, part in self._parts.items() if part.lives}
@@ -85,17 +89,32 @@ class System:
 
     def kill_inner(self, name: str) -> None:
         """SIGKILL to the one process in which a worker works, as when memory runs out; its master ends by itself."""
-        for child in psutil.Process(self._parts[name].process.pid).children():
+        children = psutil.Process(self._parts[name].process.pid).children()
+        for child in children:
             child.kill()
+        if not children:
+            self.kill(name)
+
+    @contextmanager
+    def frozen(self, names: Iterable[str]) -> Iterator[None]:
+        """Some processes stand still during the block."""
+        pids = [self._parts[name].process.pid for name in names]
+        for pid in pids:
+            os.killpg(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.killpg(pid, signal.SIGCONT)
 
     def ask_to_stop(self, name: str) -> None:
         """SIGTERM, as at a deploy."""
         self._parts[name].process.terminate()
 
     async def ended(self, name: str, seconds: float = 30) -> int:
-        """Wait for an end; returns the exit code."""
-        deadline = time.monotonic() + seconds
-        while (code := self._parts[name].process.poll()) is None:
+        """Wait for the end of the process that has this name now; returns the exit code."""
+        process, deadline = self._parts[name].process, time.monotonic() + seconds
+        while (code := process.poll()) is None:
             assert time.monotonic() < deadline, f"{name} did not end\n{self.report()}"
             await asyncio.sleep(0.05)
         return code

@@ -1,5 +1,6 @@
 """The budget, as the reservation service sees it: however many workers there are, they call as one."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -8,29 +9,24 @@ from typing import Any
 
 import pytest
 
+from backend.local.system import WORKERS
 from tests.processes.conftest import running
 from tests.processes.scene import Scene
 from tests.processes.system import System
 
 MEAN = 3
 PLENTY = 150
+# Three more of those that look.
+MORE = ("more-looks-1", "more-looks-2", "more-looks-3")
 
 
 @pytest.fixture(scope="module")
 async def system(environment: dict[str, str], folder: Path) -> AsyncIterator[System]:
-    async with running({**environment, "UPSTREAM_RATE_MEAN": str(MEAN)}, folder) as system:
+    """Four workers that look, and a small mean."""
+    workers = dict(WORKERS) | dict.fromkeys(MORE, "scan")
+    changes = {"UPSTREAM_RATE_MEAN": str(MEAN), "DISPATCH_SECONDS": "0.5"}
+    async with running({**environment, **changes}, folder, workers=workers) as system:
         yield system
-
-
-async def have_scanners(scene: Scene, count: int) -> None:
-    """So many workers that look; the usual one among them."""
-    more = {f"more-looks-{number}" for number in range(2, count + 1)}
-    for name in scene.system.names:
-        if name.startswith("more-looks") and name not in more:
-            scene.system.remove(name)
-    for name in more - set(scene.system.names):
-        scene.system.start_worker(name, "scan")
-    await scene.system.ready()
 
 
 async def until_calls(scene: Scene, count: int, *, seconds: float = 30) -> None:
@@ -44,19 +40,41 @@ def moments(scene: Scene) -> list[float]:
     return [call["seconds"] for call in scene.statistics["timestamps"]]
 
 
-@pytest.mark.parametrize("scanners", [1, 4])
-async def test_a_rush_stays_under_ten_calls_at_once_and_in_a_second(scene: Scene, scanners: int) -> None:
-    await have_scanners(scene, scanners)
+async def rush(scene: Scene) -> None:
     scene.answer_after(0.2, jitter=0.3)
-
     await scene.add_groups(PLENTY)
-    await until_calls(scene, 45)
+    await until_calls(scene, 36)
+
+
+async def test_a_rush_of_one_worker_stays_within_the_cap(scene: Scene) -> None:
+    with scene.system.frozen(MORE):
+        await rush(scene)
+
+    scene.assert_within_the_cap()
+
+
+async def test_a_rush_of_four_workers_stays_within_the_cap(scene: Scene) -> None:
+    await rush(scene)
+
+    scene.assert_within_the_cap()
+
+
+async def test_calls_that_arrive_late_are_no_more_than_the_cap_either(scene: Scene) -> None:
+    """As when connections are set up first, or the service takes a moment to take calls in."""
+    await scene.add_groups(PLENTY)
+
+    async def a_dispatch() -> bool:
+        return not await scene.value("SELECT count(*) FROM scan_runs")
+
+    with scene.simulator_frozen():
+        await scene.until_none(a_dispatch)
+        await asyncio.sleep(0.9)
+    await until_calls(scene, 30)
 
     scene.assert_within_the_cap()
 
 
 async def test_with_nothing_saved_up_four_workers_keep_to_the_mean_together(scene: Scene) -> None:
-    await have_scanners(scene, 4)
     began = time.monotonic()
     await scene.redis.flushall()
 
@@ -71,7 +89,6 @@ async def test_with_nothing_saved_up_four_workers_keep_to_the_mean_together(scen
 
 
 async def test_when_the_service_says_retry_after_all_workers_wait_so_long(scene: Scene) -> None:
-    await have_scanners(scene, 4)
     scene.answer_after(0.2, jitter=0.1)
     await scene.add_groups(PLENTY)
     await until_calls(scene, 12)
@@ -86,7 +103,7 @@ async def test_when_the_service_says_retry_after_all_workers_wait_so_long(scene:
 
     await scene.until_none(refusal)
     before = scene.statistics["requests"]
-    await until_calls(scene, before + 20)
+    await until_calls(scene, before + 10)
 
     # A call that was allowed before the refusal came may be on its way for some moments.
     too_soon = [moment for moment in moments(scene) if refused + 1 < moment < not_yet + 4]
@@ -94,7 +111,6 @@ async def test_when_the_service_says_retry_after_all_workers_wait_so_long(scene:
 
 
 async def test_after_eight_failures_nobody_calls_until_a_single_probe_goes_well(scene: Scene) -> None:
-    await have_scanners(scene, 4)
     scene.answer_after(0.5)
     scene.simulator.send("POST", "/control/trouble", {"kind": "500"})
     await scene.add_groups(PLENTY)
@@ -107,7 +123,7 @@ async def test_after_eight_failures_nobody_calls_until_a_single_probe_goes_well(
     await scene.until_none(an_end_of_calls)
     failed = scene.statistics["requests"]
     scene.simulator.send("DELETE", "/control/trouble")
-    await until_calls(scene, failed + 10)
+    await until_calls(scene, failed + 2)
 
     *_, last, probe, following = moments(scene)[: failed + 2]
     # Eight in a row, and those that were under way when the eighth came back.
@@ -118,7 +134,6 @@ async def test_after_eight_failures_nobody_calls_until_a_single_probe_goes_well(
 
 @pytest.mark.parametrize("saved_up", [1000, 0], ids=["with a full budget", "with an empty budget"])
 async def test_looks_that_wait_for_the_budget_hold_up_no_booking(scene: Scene, saved_up: int) -> None:
-    await have_scanners(scene, 1)
     bookers = await scene.add_guests(4)
     wishes = list(zip(bookers, scene.places, [scene.day(3)] * len(bookers), strict=False))
     await scene.add_watches(wishes, auto_book=True)
@@ -146,4 +161,3 @@ async def test_looks_that_wait_for_the_budget_hold_up_no_booking(scene: Scene, s
     waits = [datetime.fromisoformat(b["at"]) - wanted[b["body"]["phone"]] for b in scene.simulator.bookings]
     # A booking takes half a second; behind the looks that wait it would take a quarter of a minute.
     assert max(waits) < timedelta(seconds=5)
-    assert await scene.rows("SELECT id FROM scan_groups WHERE last_ok_at IS NULL"), "the looks were all done"

@@ -16,6 +16,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from backend.db.base import open_engine
+from backend.db.insist import insist
 from backend.db.queries.groups import LEASE as LOOK_LEASE
 from backend.local.server import ServerProcess
 from tests.conftest import Simulator, empty_database
@@ -309,7 +310,8 @@ class Scene:
                 break
             await asyncio.sleep(0.05)
         engine = open_engine(self.database_url, pool_size=1, name="tests")
-        await empty_database(engine)
+        # A tick's work may stand in the way for a moment.
+        await insist(lambda: empty_database(engine))
         await engine.dispose()
         await self.redis.flushall()
         self.system.revive()

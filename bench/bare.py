@@ -17,7 +17,7 @@ import httpx
 import msgspec
 import uvloop
 
-from backend.clients.wisely import open_http
+from backend.clients.http import open_look_http
 
 AT_ONCE = 10
 _CENTER = time(16, 30)
@@ -202,7 +202,7 @@ def _cpu_seconds() -> float:
 
 async def main(database_url: str, upstream_url: str) -> None:
     """Serve until standard input ends."""
-    http = open_http(upstream_url, user_agent="bench", timeout_seconds=10)
+    http = open_look_http(upstream_url, user_agent="bench", timeout_seconds=10)
     async with http, asyncpg.create_pool(database_url, min_size=AT_ONCE, max_size=AT_ONCE) as pool:
         print(json.dumps({"ready": True}), flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):

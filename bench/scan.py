@@ -17,6 +17,7 @@ import asyncpg
 import click
 from redis.asyncio import Redis
 
+from backend.clients.budget import SCRIPT
 from backend.clients.jobs import Jobs
 from backend.db.base import open_engine
 from backend.db.migrations import migrate
@@ -206,9 +207,9 @@ async def _prepare(plan: Plan, place: Stage) -> None:
     async with Redis.from_url(place.redis_url) as redis:
         clock, _ = await redis.time()
         full = 7200 * (plan.rate or NO_CAP)
-        await redis.hset(
-            "budget:state", mapping={"tokens": full, "at": clock * 1000, "born": 0, "failures": 0, "opened": 0}
-        )
+        # As if the server had been up for long.
+        await redis.script_load(SCRIPT)
+        await redis.hset("budget:state", mapping={"tokens": full, "at": clock * 1000, "born": 0, "failures": 0})
 
 
 def _worker(plan: Plan) -> tuple[str, ...]:

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -36,12 +38,12 @@ SMTP_USER, SMTP_PASSWORD = "tester", "a-password-for-tests"
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that Postgres, as another user, can reach."""
-    path = tmp_path_factory.mktemp("servers")
-    for parent in (path, path.parent, path.parent.parent):
-        os.chmod(parent, 0o755)
-    return path
+def folder() -> Iterator[Path]:
+    """A folder that Postgres, as another user, can reach: not one of pytest's, which another run closes to others."""
+    path = Path(tempfile.mkdtemp(prefix="houstons-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +71,7 @@ class Simulator:
     url: str
     smtp_port: int
     ca_file: Path
+    pid: int
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=10) as response:
@@ -115,7 +118,7 @@ def simulator_process(folder: Path) -> Iterator[Simulator]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert "ready" in process.stdout.readline()
-    yield Simulator(f"http://127.0.0.1:{port}", smtp_port, ca_file)
+    yield Simulator(f"http://127.0.0.1:{port}", smtp_port, ca_file, process.pid)
     process.terminate()
     process.wait(10)
     process.stdout.close()

@@ -19,6 +19,7 @@ import httpx
 import pytest
 import uvicorn
 from pydantic import SecretStr
+from redis.asyncio import Redis
 from sqlalchemy import text
 
 from backend.app import create_app
@@ -157,12 +158,7 @@ async def resources(settings: Settings) -> AsyncIterator[Resources]:
     opened = open_resources(settings)
     await empty_database(opened.engine)
     await opened.redis.flushall()
-    # As if Valkey and the budget had been up for long.
-    await opened.redis.script_load(SCRIPT)
-    clock, _ = await opened.redis.time()
-    await opened.redis.hset(
-        "budget:state", mapping={"tokens": 1000, "browse": 100, "at": clock * 1000, "born": 0, "failures": 0}
-    )
+    await fill_budget(opened.redis)
     yield opened
     await opened.close()
 
@@ -170,7 +166,9 @@ async def resources(settings: Settings) -> AsyncIterator[Resources]:
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """The web application on a port of its own; yields its address."""
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=free_port(), log_config=None)
+    config = uvicorn.Config(
+        create_app(settings), host="127.0.0.1", port=free_port(), log_config=None, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -209,12 +207,23 @@ def server_zone() -> Iterator[Callable[[str], None]]:
     move(before)
 
 
+async def fill_budget(redis: Redis) -> None:
+    """As if Valkey and the budget had been up for long, and nobody had called."""
+    await redis.script_load(SCRIPT)
+    await redis.delete("budget:window", "budget:slots", "budget:state")
+    clock, _ = await redis.time()
+    await redis.hset(
+        "budget:state", mapping={"tokens": 1000, "browse": 100, "at": clock * 1000, "born": 0, "failures": 0}
+    )
+
+
 async def empty_database(engine: Any) -> None:
     """Everything but the restaurants and the switches, which go back to how they were shipped."""
     async with engine.begin() as connection:
         await connection.execute(
             text(
-                "TRUNCATE users, sessions, channels, watches, scan_groups, scan_runs, slot_drops, look_exposure, "
+                "TRUNCATE users, sessions, one_time_tokens, channels, watches, scan_groups, scan_runs, slot_drops, "
+                "look_exposure, "
                 "scan_history, notification_log, notification_items, notification_attempts, bookings, "
                 "alerts, wait_reports, call_logs, feedback, legacy_imports, told_before "
                 "RESTART IDENTITY CASCADE"

@@ -38,6 +38,8 @@ async def conclude(session: AsyncSession, booking_id: int, *, operators: Sequenc
     booking = await bookings.load(session, booking_id)
     if booking is None:
         return Work()
+    # Before the person's other chances end: whoever waits behind those has a turn as well.
+    concerned = await bookings.concerned_groups(session, booking_id)
     if booking.state in _ENDS_OTHERS:
         await bookings.lapse_others(session, booking, reason=_ENDS_OTHERS[booking.state])
     if booking.state == "booked":
@@ -51,13 +53,16 @@ async def conclude(session: AsyncSession, booking_id: int, *, operators: Sequenc
     messages = await _announce(session, booking, operators=operators) if tell else ()
     if booking.group_id is not None and booking.state in ("booked", "dry_run"):
         await groups.wake(session, booking.group_id)
-    return Work(messages, (await next_attempts(session, booking_id, now=now)).bookings)
+    return Work(messages, await _turns(session, concerned, now=now))
 
 
 async def next_attempts(session: AsyncSession, booking_id: int, *, now: datetime) -> Work:
     """Whoever has a turn now, in this booking's group and in those of the person's other chances."""
-    concerned = await bookings.concerned_groups(session, booking_id)
-    return Work(bookings=tuple(choose_attempts(await bookings.candidates(session, concerned), now=now)))
+    return Work(bookings=await _turns(session, await bookings.concerned_groups(session, booking_id), now=now))
+
+
+async def _turns(session: AsyncSession, group_ids: Sequence[int], *, now: datetime) -> tuple[int, ...]:
+    return tuple(choose_attempts(await bookings.candidates(session, group_ids), now=now))
 
 
 async def _announce(

@@ -94,7 +94,8 @@ async def scene(
     simulator_process.send("POST", "/control/reset")
     await scene.begin_anew()
     simulator_process.send("POST", "/control/reset")
-    rows = await scene.rows("SELECT key, merchant_id, booking_slug FROM locations WHERE auto_book_allowed ORDER BY key")
+    columns = "key, merchant_id, booking_slug, timezone"
+    rows = await scene.rows(f"SELECT {columns} FROM locations WHERE auto_book_allowed ORDER BY key")
     scene.places.extend(Place(*row) for row in rows)
     yield scene
     await redis.aclose()

@@ -5,12 +5,13 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 from redis.asyncio import Redis
@@ -23,9 +24,8 @@ from tests.conftest import Simulator, empty_database
 from tests.processes.system import System
 
 QUEUES = ("scan", "notify", "book", "upkeep")
-# From here to 22:00 a guest would sit down.
-OPENS, CLOSES = clock_time(17), clock_time(22)
-_QUIET_SECONDS = 15.0
+DINNER = (clock_time(17), clock_time(22))
+_QUIET_SECONDS = 6.0
 # Nobody who lives works so long on one thing, not even on a busy machine.
 _TOO_LONG = {"message": timedelta(seconds=7), "booking": timedelta(seconds=10), "look": timedelta(seconds=5)}
 
@@ -37,6 +37,12 @@ class Place:
     key: str
     merchant_id: int
     slug: str
+    timezone: str
+
+    @property
+    def soon(self) -> date:
+        """A day here that is not over for half a day at least, and has begun or begins within half a day."""
+        return (datetime.now(ZoneInfo(self.timezone)) + timedelta(hours=12)).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +118,14 @@ class Scene:
         return [Guest(row["id"], row["email"], f"404555{row['id']:04d}") for row in rows]
 
     async def add_watches(
-        self, wishes: Sequence[tuple[Guest, Place, date]], *, auto_book: bool = False, party_size: int = 2
+        self,
+        wishes: Sequence[tuple[Guest, Place, date]],
+        *,
+        auto_book: bool = False,
+        party_size: int = 2,
+        window: tuple[clock_time, clock_time] = DINNER,
     ) -> None:
-        """Watches for dinner, each group of them due at once."""
+        """Watches, each group of them due at once."""
         guests = [guest for guest, _, _ in wishes]
         keys, days = [place.key for _, place, _ in wishes], [day for _, _, day in wishes]
         await self.execute(
@@ -137,8 +148,7 @@ class Scene:
             [guest.email for guest in guests],
             [guest.phone for guest in guests],
             party_size,
-            OPENS,
-            CLOSES,
+            *window,
             auto_book,
         )
 
@@ -148,6 +158,15 @@ class Scene:
         wishes = [(guest, place, self.day(ahead)) for ahead in range(10, 29) for place in self.places]
         assert count <= len(wishes)
         await self.add_watches(wishes[:count])
+
+    async def add_urgent_groups(self, count: int) -> None:
+        """So many groups that are due and go before all others, at every restaurant's next day."""
+        (guest,) = await self.add_guests(1)
+        window = (clock_time(0), clock_time(23, 59))
+        wishes = [(guest, place, place.soon) for place in self.places]
+        for party_size in range(1, 1 + count // len(wishes)):
+            await self.add_watches(wishes, party_size=party_size, window=window)
+        await self.execute("UPDATE scan_groups SET tier = 'urgent'")
 
     def open(self, place: Place, day: date, clock: str, *, tables: int = 1) -> Opening:
         body = {"merchant_id": place.merchant_id, "date": day.isoformat(), "times": [clock], "party_sizes": [2]}
@@ -269,15 +288,6 @@ class Scene:
                 f"WHERE {waiting} AND dispatched_at < now() - $1::interval",
                 _TOO_LONG["message"],
             )
-
-    @contextmanager
-    def simulator_frozen(self) -> Iterator[None]:
-        """Calls and mails that come meanwhile arrive at the end of the block."""
-        os.kill(self.simulator.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(self.simulator.pid, signal.SIGCONT)
 
     async def fill_budget(self, calls: int) -> None:
         """As if the budget had been up for long and had saved up so many calls."""

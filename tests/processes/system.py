@@ -18,6 +18,7 @@ from backend.local.process import dies_with_me
 
 ROOT = Path(__file__).parents[2]
 _SCHEDULER_SAYS = b"scheduler.started"
+_MASTER_SAYS = b"is booting up"
 # A start takes two seconds of a core; a busy machine may need many times that.
 START_SECONDS = 60.0
 _LINES_SHOWN = 60
@@ -88,12 +89,16 @@ class System:
         part.process.wait()
 
     def kill_inner(self, name: str) -> None:
-        """SIGKILL to the one process in which a worker works, as when memory runs out; its master ends by itself."""
-        children = psutil.Process(self._parts[name].process.pid).children()
-        for child in children:
-            child.kill()
-        if not children:
+        """SIGKILL to the one process in which a worker works, as when memory runs out; its master ends by itself.
+
+        A master that still waits for its worker to boot would notice half a minute later, and is killed as well.
+        """
+        part = self._parts[name]
+        if not part.has_said(_MASTER_SAYS):
             self.kill(name)
+            return
+        for child in psutil.Process(part.process.pid).children():
+            child.kill()
 
     @contextmanager
     def frozen(self, names: Iterable[str]) -> Iterator[None]:

@@ -18,7 +18,8 @@ WORKERS = {
     "looks-1": "scan,upkeep",
     "looks-2": "scan,upkeep",
 }
-KILLS = 7
+ANY = "any"
+KILLS = [ANY, ANY, ANY, "sending", "sending", "attempting", "attempting"]
 CLOCKS = [f"{hour}:{minute:02d}" for hour in range(17, 22) for minute in (0, 15, 30, 45)]
 
 
@@ -46,29 +47,30 @@ class Evening:
     async def pass_by(self) -> None:
         others = [asyncio.create_task(self._tables()), asyncio.create_task(self._time())]
         try:
-            for _ in range(KILLS):
-                await self._kill_somebody()
+            for moment in random.sample(KILLS, len(KILLS)):
+                await self._kill(moment)
         finally:
             self._is_over = True
             await asyncio.gather(*others, *self._endings)
         self.scene.system.revive()
         await self.scene.system.ready()
 
-    async def _kill_somebody(self) -> None:
-        """At any moment, or just when a message or a booking is under way, which at random would be rare."""
+    async def _kill(self, moment: str) -> None:
+        """At any moment, or when a mail or an attempt to book is under way, which at random would be rare."""
         await asyncio.sleep(random.uniform(0.5, 2))
-        names = list(WORKERS)
-        if random.random() < 0.6:
-            names = [name for name in names if name.startswith("messages")]
-            for _ in range(40):
-                if await self.scene.under_way():
-                    break
-                await asyncio.sleep(0.05)
         system = self.scene.system
-        name = random.choice([name for name in names if name in system.pids] or list(system.pids))
-        kill = random.choice([system.kill, system.kill_inner])
-        kill(name)
-        self._endings.append(asyncio.create_task(system.ended(name)))
+        victims = [random.choice(list(WORKERS))]
+        if moment != ANY:
+            # Either of the two may have it in hand.
+            victims = [name for name in WORKERS if name.startswith("messages")]
+            for _ in range(60):
+                if moment in {state for _, _, state in await self.scene.under_way()}:
+                    break
+                await asyncio.sleep(0.02)
+        for name in victims:
+            if name in system.pids:
+                random.choice([system.kill, system.kill_inner])(name)
+                self._endings.append(asyncio.create_task(system.ended(name)))
         rows = await self.scene.rows("SELECT message_id::text FROM notification_log WHERE status = 'sending'")
         self.under_way_at_a_kill.update(row["message_id"] for row in rows)
 
@@ -83,7 +85,8 @@ class Evening:
                     self.lasting.append(opening)
                 else:
                     closing.append(asyncio.create_task(self._close_later(opening)))
-            self.scene.open(random.choice(self.booked_at), random.choice(self.days), random.choice(CLOCKS))
+            if random.random() < 0.5:
+                self.scene.open(random.choice(self.booked_at), random.choice(self.days), random.choice(CLOCKS))
             await asyncio.sleep(random.uniform(0.2, 1))
         await asyncio.gather(*closing)
 
@@ -100,13 +103,13 @@ class Evening:
 
 
 async def test_whoever_is_killed_everything_is_told_and_nobody_gets_two_tables(scene: Scene) -> None:
-    readers, bookers = await scene.add_guests(6), await scene.add_guests(6)
+    readers, bookers = await scene.add_guests(6), await scene.add_guests(8)
     evening = Evening(scene, told_at=scene.places[:3], booked_at=scene.places[3:6])
     await scene.add_watches([(g, place, day) for g in readers for place in evening.told_at for day in evening.days])
     await scene.add_watches(
         [(g, place, day) for g in bookers for place in evening.booked_at for day in evening.days], auto_book=True
     )
-    scene.answer_after(0.1, jitter=0.2)
+    scene.answer_after(0.1, jitter=0.3)
     scene.take_mail_slowly(0.2)
 
     await evening.pass_by()

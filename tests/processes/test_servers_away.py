@@ -38,7 +38,8 @@ async def everybody_is_told_once(scene: Scene, readers: Sequence[Guest], opening
 
 async def test_after_flushes_everything_is_found_again_and_nothing_is_sent_twice(scene: Scene) -> None:
     readers = await add_readers(scene)
-    scene.take_mail_slowly(0.5)
+    # So slowly that many still wait in a worker when they are found again.
+    scene.take_mail_slowly(1)
     first = scene.open(scene.places[0], scene.day(3), "19:00")
     await until_mails_are_under_way(scene)
 

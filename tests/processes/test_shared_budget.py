@@ -1,11 +1,9 @@
 """The budget, as the reservation service sees it: however many workers there are, they call as one."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,8 +22,7 @@ MORE = ("more-looks-1", "more-looks-2", "more-looks-3")
 async def system(environment: dict[str, str], folder: Path) -> AsyncIterator[System]:
     """Four workers that look, and a small mean."""
     workers = dict(WORKERS) | dict.fromkeys(MORE, "scan")
-    changes = {"UPSTREAM_RATE_MEAN": str(MEAN), "DISPATCH_SECONDS": "0.5"}
-    async with running({**environment, **changes}, folder, workers=workers) as system:
+    async with running({**environment, "UPSTREAM_RATE_MEAN": str(MEAN)}, folder, workers=workers) as system:
         yield system
 
 
@@ -118,24 +115,23 @@ async def test_after_eight_failures_nobody_calls_until_a_single_probe_goes_well(
 
 
 @pytest.mark.parametrize("saved_up", [1000, 0], ids=["with a full budget", "with an empty budget"])
-async def test_looks_that_wait_for_the_budget_hold_up_no_booking(scene: Scene, saved_up: int) -> None:
+async def test_urgent_looks_that_wait_for_the_budget_hold_up_no_booking(scene: Scene, saved_up: int) -> None:
     bookers = await scene.add_guests(4)
-    wishes = list(zip(bookers, scene.places, [scene.day(3)] * len(bookers), strict=False))
+    places = scene.places[: len(bookers)]
+    wishes = [(booker, place, place.soon) for booker, place in zip(bookers, places, strict=True)]
     await scene.add_watches(wishes, auto_book=True)
     scene.answer_after(0.2, jitter=0.3)
-
-    async def looks() -> list[Any]:
-        return await scene.rows("SELECT id FROM scan_groups WHERE last_ok_at IS NULL")
-
-    await scene.until_none(looks)
-    await scene.add_groups(PLENTY)
+    await scene.add_urgent_groups(PLENTY)
     await scene.fill_budget(saved_up)
     await until_calls(scene, 12)
-    for _, place, day in wishes:
-        scene.open(place, day, "19:00")
+
+    for place in places:
+        scene.open(place, place.soon, "19:00")
     # First among all that are due, so that the test need not wait for their looks.
     await scene.execute(
-        "UPDATE scan_groups SET next_scan_at = now() - interval '1 day' WHERE target_date = $1", scene.day(3)
+        "UPDATE scan_groups SET next_scan_at = now() - interval '1 day', lease_until = NULL "
+        "WHERE id IN (SELECT g.id FROM scan_groups g JOIN watches USING (location_key, target_date, party_size) "
+        "WHERE auto_book)"
     )
 
     async def bookings() -> int:
@@ -144,5 +140,5 @@ async def test_looks_that_wait_for_the_budget_hold_up_no_booking(scene: Scene, s
     await scene.until_none(bookings, seconds=60)
     wanted = {row["phone"]: row["wanted_at"] for row in await scene.rows("SELECT phone, wanted_at FROM bookings")}
     waits = [datetime.fromisoformat(b["at"]) - wanted[b["body"]["phone"]] for b in scene.simulator.bookings]
-    # A booking takes half a second; behind the looks that wait it would take a quarter of a minute.
+    # A booking takes half a second; behind the looks that wait it would have no turn at all.
     assert max(waits) < timedelta(seconds=5)

@@ -23,6 +23,11 @@ _MATCHED = """
     WHERE w.status = 'active' AND NOT w.needs_match AND d.gone_at IS NULL
       AND (to_timestamp(d.reserved_ts / 1000.0) AT TIME ZONE l.timezone)::time BETWEEN w.time_start AND w.time_end
 """
+# After a first try and three more.
+_FAILED = """
+    SELECT n.watch_id, i.drop_id FROM notification_items i JOIN notification_log n ON n.id = i.notification_id
+    WHERE n.status = 'failed' AND n.attempts = 4
+"""
 _LOST_SENDERS = "SELECT id FROM notification_log WHERE status = 'sending' AND lease_until < now()"
 _IS_QUIET = """
     SELECT NOT EXISTS (SELECT 1 FROM notification_log WHERE status IN ('queued', 'sending'))
@@ -94,6 +99,8 @@ class Laboratory:
 
     async def change(self, watch_id: int, changes: str) -> None:
         """Change a watch as its guest would: it is matched anew, and its group is due."""
+        for promised in (self.owed, self.chances):
+            promised -= {pair for pair in promised if pair[0] == watch_id}
         await self.loop.execute(
             f"UPDATE watches SET {changes}, needs_match = true, updated_at = now() WHERE id = :id", id=watch_id
         )
@@ -155,20 +162,12 @@ class Laboratory:
         rows = await self.loop.rows("SELECT watch_id, drop_id FROM bookings")
         for watch_id, drop_id in sorted(self.chances - {(row.watch_id, row.drop_id) for row in rows}):
             found.append(f"watch {watch_id} never had a chance to book drop {drop_id}")
-        told = await self.loop.rows(_TOLD)
-        failed = {(row.watch_id, row.drop_id) for row in told if row.status == "failed" and row.attempts == _ATTEMPTS}
-        sent = {(row.watch_id, row.drop_id) for row in told if row.status == "sent"}
-        still = {(row.watch_id, row.drop_id) for row in await self.loop.rows(_MATCHED)}
-        for watch_id, drop_id in sorted(still - sent - failed):
-            found.append(f"watch {watch_id} wants drop {drop_id}, which is open, and has no mail that says so")
+        named = await outside.named_openings(self.loop)
+        failed = {(row.watch_id, row.drop_id) for row in await self.loop.rows(_FAILED)}
+        matched = {(row.watch_id, row.drop_id) for row in await self.loop.rows(_MATCHED)}
+        for watch_id, drop_id in sorted(matched - named - failed):
+            found.append(f"watch {watch_id} wants drop {drop_id}, which is open, and no mail has said so")
         return found
-
-
-_ATTEMPTS = 4
-_TOLD = """
-    SELECT n.watch_id, i.drop_id, n.status, n.attempts FROM notification_items i
-    JOIN notification_log n ON n.id = i.notification_id WHERE n.kind = 'table_open'
-"""
 
 
 def build_laboratory(resources: Resources, simulator: Simulator) -> Laboratory:

@@ -17,14 +17,27 @@ _UNFINISHED = """
 """
 _TOLD_TWICE = """
     SELECT n.watch_id, i.drop_id, n.booking_id, n.channel, n.recipient, n.kind, count(*) AS times
-    FROM notification_items i JOIN notification_log n ON n.id = i.notification_id
+    FROM notification_items i JOIN notification_log n ON n.id = i.notification_id AND n.status <> 'expired'
     GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1
+"""
+# An episode of being open ends after it was last seen, and the next one of the same slot begins after that.
+_MIXED_UP = """
+    SELECT d.id FROM slot_drops d LEFT JOIN slot_drops e
+      ON (e.group_id, e.reserved_ts, e.reservation_type_id) = (d.group_id, d.reserved_ts, d.reservation_type_id)
+     AND e.id < d.id AND (e.gone_at IS NULL OR e.gone_at >= d.appeared_at)
+    WHERE d.unseen_at >= d.appeared_at OR d.appeared_at > d.last_seen_at OR d.last_seen_at >= d.gone_at
+       OR e.id IS NOT NULL
 """
 _MESSAGES = """
     SELECT n.id, n.message_id::text AS message_id, n.status, n.kind, n.recipient, n.error_message, n.attempts,
            n.watch_id, n.booking_id,
            (SELECT array_agg(i.drop_id) FROM notification_items i WHERE i.notification_id = n.id) AS drops
     FROM notification_log n ORDER BY n.id
+"""
+_ITEMS = """
+    SELECT n.watch_id, i.drop_id, n.message_id::text AS message_id, d.slot_time
+    FROM notification_items i JOIN notification_log n ON n.id = i.notification_id JOIN slot_drops d ON d.id = i.drop_id
+    WHERE n.kind = 'table_open'
 """
 _BOOKINGS = """
     SELECT b.id, b.state, b.reason, b.user_id, b.phone, b.reserved_ts, b.party_size, b.target_date, b.meal,
@@ -41,6 +54,7 @@ async def contradictions(loop: Loop) -> list[str]:
         f"told {row.times} times: {row.kind} of watch {row.watch_id}, drop {row.drop_id} to {row.recipient}"
         for row in await loop.rows(_TOLD_TWICE)
     ]
+    found += [f"drop {row.id} is mixed up with another look" for row in await loop.rows(_MIXED_UP)]
     found += _double_bookings(accepted)
     live = {_place(row) for row in bookings if row.state in ("attempting", "booked", "unknown")}
     found += [
@@ -96,6 +110,14 @@ async def loose_ends(loop: Loop, *, owed: Owed = (), operators: Iterable[str] = 
                 if (booking.id, "booking_unknown", address) not in told:
                     found.append(f"booking {booking.id} is unknown, and {address} was not told")
     return found
+
+
+async def named_openings(loop: Loop) -> set[tuple[int, int]]:
+    """(watch, drop): what mails that arrived say in so many words."""
+    texts = {_bare_id(mail): mail["text"] for mail in loop.simulator.mails}
+    return {
+        (row.watch_id, row.drop_id) for row in await loop.rows(_ITEMS) if row.slot_time in texts.get(row.message_id, "")
+    }
 
 
 async def mails_by_message(loop: Loop) -> dict[int, int]:

@@ -26,6 +26,7 @@ from backend.clients.budget import open_budget
 from backend.clients.jobs import Jobs
 from backend.clients.wisely import open_wisely
 from backend.db.base import open_engine, sessions_of
+from backend.db.direct import open_direct
 from backend.services.availability import Availability
 from backend.services.errors import AppError
 from backend.settings import Settings, load_settings
@@ -103,6 +104,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     app.state.budget = open_budget(redis, settings)
     app.state.wisely = open_wisely(settings, app.state.budget)
     app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
+    app.state.direct = open_direct(settings.require_database_url, size=POOL_SIZE, name="web-direct")
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))
     try:
         yield
@@ -110,6 +112,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
         await app.state.wisely.close()
         await app.state.budget.close()
         await redis.aclose()
+        await app.state.direct.close()
         await engine.dispose()
 
 

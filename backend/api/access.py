@@ -18,7 +18,7 @@ OPEN = {"access": "open"}
 async def user_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Signed in, by `Authorization: Bearer` or by our page's cookie. Raises AppError 401, or 403 when forged."""
     token = bearer_token(connection) or cookie_token(connection)
-    user = await user_of_token(connection.app.state.sessions, token) if token else None
+    user = await user_of_token(connection.app.state.direct, token) if token else None
     if user is None:
         raise AppError(401, "Not authenticated")
     connection.state.user = user

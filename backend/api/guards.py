@@ -31,7 +31,7 @@ async def admin_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: B
 async def optional_user(connection: ASGIConnection[Any, Any, Any, Any]) -> Row[Any] | None:
     """Who is signed in, for open routes that tell some people more."""
     token = bearer_token(connection) or cookie_token(connection)
-    return await user_of_token(connection.app.state.sessions, token) if token else None
+    return await user_of_token(connection.app.state.direct, token) if token else None
 
 
 def is_admin(user: Row[Any] | None) -> bool:

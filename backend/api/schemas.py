@@ -1,6 +1,7 @@
 """What goes in and out, with its bounds."""
 
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -57,10 +58,14 @@ class WatchOut(msgspec.Struct):
     last_scanned: datetime | None
 
 
+_of_watch = attrgetter(*WatchOut.__struct_fields__)
+
+
 def watch_out(row: Row[Any]) -> WatchOut:
     """A row as clients know it."""
-    values = {name: getattr(row, name) for name in WatchOut.__struct_fields__}
-    return WatchOut(**{**values, "time_start": f"{row.time_start:%H:%M}", "time_end": f"{row.time_end:%H:%M}"})
+    watch = WatchOut(*_of_watch(row))
+    watch.time_start, watch.time_end = row.time_start.isoformat("minutes"), row.time_end.isoformat("minutes")
+    return watch
 
 
 def user_out(row: Row[Any]) -> dict[str, Any]:

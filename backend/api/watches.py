@@ -24,7 +24,7 @@ class WatchController(Controller):
         self, request: Request[Any, Any, Any], status: FromQuery[str] = "active,paused"
     ) -> dict[str, list[WatchOut]]:
         rows = await watches.list_watches(
-            request.app.state.sessions, current_user(request).id, statuses=status.split(",")
+            request.app.state.direct, current_user(request).id, statuses=status.split(",")
         )
         return {"watches": [watch_out(row) for row in rows]}
 
@@ -48,7 +48,7 @@ class WatchController(Controller):
         )
         state = request.app.state
         watch_id = await watches.make_watch(
-            state.sessions,
+            state.direct,
             current_user(request),
             wish,
             max_active=state.settings.max_active_watches,

@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Row
 
-from backend.db.base import Sessions
+from backend.db.base import AnySessions, Sessions
 from backend.db.queries import sessions as session_queries
 from backend.db.queries import users
 from backend.services.errors import AppError
@@ -75,7 +75,7 @@ async def sign_out(sessions: Sessions, token: str) -> None:
         await session_queries.delete(session, hash_token(token))
 
 
-async def user_of_token(sessions: Sessions, token: str) -> Row[Any] | None:
+async def user_of_token(sessions: AnySessions, token: str) -> Row[Any] | None:
     """The person behind a token, or None."""
     async with sessions() as session:
         return await session_queries.user_of(session, hash_token(token))

@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.db.base import AnySession
+
 _ADD = text("""
     INSERT INTO sessions (user_id, token_hash, expires_at) 
     VALUES (:user_id, :token_hash, now() + CAST(:lifetime AS interval))
@@ -21,7 +23,7 @@ async def add(session: AsyncSession, *, user_id: int, token_hash: bytes, lifetim
     await session.execute(_ADD, {"user_id": user_id, "token_hash": token_hash, "lifetime": lifetime})
 
 
-async def user_of(session: AsyncSession, token_hash: bytes) -> Row[Any] | None:
+async def user_of(session: AnySession, token_hash: bytes) -> Row[Any] | None:
     """Who is signed in with this token; None when it is unknown, expired, or the account is disabled."""
     return (await session.execute(_USER, {"token_hash": token_hash})).one_or_none()
 

@@ -103,6 +103,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     app.state.update({"engine": engine, "sessions": sessions_of(engine), "redis": redis, "jobs": Jobs(redis)})
     app.state.budget = open_budget(redis, settings)
     app.state.wisely = open_wisely(settings, app.state.budget)
+    app.state.locations = locations.shared_locations(sessions_of(engine))
     app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
     app.state.direct = open_direct(settings.require_database_url, size=POOL_SIZE, name="web-direct")
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))

@@ -20,7 +20,7 @@ class Source:
         self.asked += 1
         await asyncio.sleep(0)
         if self.is_broken:
-            raise OSError
+            raise ConnectionError
         return self.asked
 
 
@@ -44,7 +44,7 @@ async def test_an_answer_that_could_not_be_made_is_made_by_the_next_who_asks() -
     source = Source()
     shared = Shared(source.read, seconds=60)
     source.is_broken = True
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionError):
         await shared.get()
 
     source.is_broken = False

@@ -19,12 +19,10 @@ from redis.asyncio import Redis
 from sqlalchemy import TextClause
 
 from backend.clients.jobs import Jobs
-from backend.db.queries import availability, groups, sessions, watches
+from backend.db.queries import availability, groups, locations, sessions, watches
 
 CONNECTIONS = 10
-_LOCATION_COLUMNS = (
-    "key, name, brand, city, state, timezone, lat, lon, merchant_id, booking_slug, auto_book_allowed, horizon_days"
-)
+MAX_ACTIVE_WATCHES = 1000
 
 
 def plain(statement: TextClause, *names: str) -> str:
@@ -35,11 +33,11 @@ def plain(statement: TextClause, *names: str) -> str:
     return sql
 
 
-_LOCATIONS = f"SELECT {_LOCATION_COLUMNS} FROM locations ORDER BY name"
-_LOCATION = f"SELECT {_LOCATION_COLUMNS} FROM locations WHERE key = $1"
+_LOCATIONS = plain(locations._EVERY)
+_LOCATION = plain(locations._BY_KEY, "key")
 _USER = plain(sessions._USER, "token_hash")
 _WATCHES = plain(watches._OF_USER, "user_id", "statuses")
-_COUNT = "SELECT count(*) FROM watches WHERE user_id = $1 AND status IN ('active', 'paused')"
+_COUNT = plain(watches._COUNT_ACTIVE, "user_id")
 _WINDOW = ("location_key", "target_date", "party_size", "time_start", "time_end")
 _BOOKING = ("auto_book", "book_first_name", "book_last_name", "book_email", "book_phone")
 _ENSURE = plain(groups._ENSURE, "location_key", "target_date", "party_size", "tier")
@@ -74,18 +72,15 @@ async def list_watches(request: web.Request) -> web.Response:
 async def make_watch(request: web.Request) -> web.Response:
     user = await _user(request)
     wish = await request.json()
-    day, start, end = (
-        date.fromisoformat(wish["target_date"]),
-        time.fromisoformat(wish["time_start"]),
-        time.fromisoformat(wish["time_end"]),
-    )
-    window = (wish["location_key"], day, wish["party_size"], start, end)
+    day, clocks = date.fromisoformat(wish["target_date"]), (wish["time_start"], wish["time_end"])
+    window = (wish["location_key"], day, wish["party_size"], *map(time.fromisoformat, clocks))
     async with request.app["pool"].acquire() as connection, connection.transaction():
-        await connection.fetchrow(_LOCATION, wish["location_key"])
+        if await connection.fetchrow(_LOCATION, wish["location_key"]) is None:
+            raise web.HTTPBadRequest
         await connection.fetchval(_ENSURE, *window[:3], "normal")
         if await connection.fetchval(_SAME, user["id"], *window) is not None:
             raise web.HTTPConflict
-        if await connection.fetchval(_COUNT, user["id"]) >= 1000:
+        if await connection.fetchval(_COUNT, user["id"]) >= MAX_ACTIVE_WATCHES:
             raise web.HTTPBadRequest
         contact = (user["first_name"], user["last_name"], user["email"], user["phone"])
         watch_id = await connection.fetchval(_INSERT, user["id"], *window, False, *contact)

@@ -20,6 +20,7 @@ import click
 from backend.db.base import open_engine
 from backend.db.migrations import migrate
 from backend.local.ports import free_port
+from bench.bare_web import MAX_ACTIVE_WATCHES
 from bench.stage import Stage, StageError, Tree, deadline, python, stage
 from bench.web_report import Result, as_json, percentiles, table
 from bench.web_workload import ROUTES, Requests, Restaurant, seed
@@ -127,7 +128,7 @@ def _ours(processes: ExitStack, place: Stage, restaurants: Sequence[Restaurant])
         "REDIS_URL": place.redis_url,
         "WISELY_BASE_URL": place.simulator_url,
         "PORT": str(port),
-        "MAX_ACTIVE_WATCHES": "1000",
+        "MAX_ACTIVE_WATCHES": str(MAX_ACTIVE_WATCHES),
         "LOG_LEVEL": "warning",
     }
     process = processes.enter_context(python(place.folder, ("-m", "backend.cli", "web"), environment))
@@ -172,7 +173,7 @@ async def _prepare(place: Stage) -> list[Restaurant]:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--requests", type=click.IntRange(1, 20_000), default=6_000, help="Measured requests a route.")
+@click.option("--requests", type=click.IntRange(40, 20_000), default=6_000, help="Measured requests a route.")
 @click.option("--rounds", type=click.IntRange(1, 20), default=6, help="Turns that ours and the plain handler take.")
 @click.option("--connections", type=click.IntRange(1, 256), default=64)
 @click.option("--route", "routes", type=click.Choice(ROUTES), multiple=True, help="Only this one; may be repeated.")

@@ -12,11 +12,12 @@ _COLUMNS = (
     "key, name, brand, city, state, timezone, lat, lon, merchant_id, booking_slug, auto_book_allowed, horizon_days"
 )
 
+_EVERY = text(f"SELECT {_COLUMNS} FROM locations ORDER BY name")
 _BY_KEY = text(f"SELECT {_COLUMNS} FROM locations WHERE key = :key")
 
 
 async def every(session: AsyncSession) -> Sequence[Row[Any]]:
-    return (await session.execute(text(f"SELECT {_COLUMNS} FROM locations ORDER BY name"))).all()
+    return (await session.execute(_EVERY)).all()
 
 
 async def by_merchant(session: AsyncSession, merchant_id: int) -> Row[Any] | None:

@@ -4,26 +4,47 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from litestar import Litestar
-from litestar.datastructures import MutableScopeHeaders
+from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
-from litestar.static_files import create_static_files_router
-from litestar.types import Message, Scope
 from redis.asyncio import Redis
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.api import alerts, availability, feedback, health, history, locations, push, upstream, waittimes
-from backend.api.access import OPEN
+from backend.api import (
+    alerts,
+    availability,
+    config,
+    feedback,
+    health,
+    history,
+    locations,
+    pages,
+    push,
+    upstream,
+    waittimes,
+)
+from backend.api.access import forgery_guard
 from backend.api.admin import AdminController
 from backend.api.auth import AuthController
+from backend.api.caching import PRIVATE, PublicAnswers
 from backend.api.calls import CallController
-from backend.api.errors import app_error, http_error, unexpected_error
+from backend.api.credentials import CredentialController
+from backend.api.description import openapi_config
+from backend.api.errors import app_error, database_error, http_error, recursion_error, unexpected_error
+from backend.api.headers import secure
+from backend.api.own_data import OwnDataController
+from backend.api.profile import ProfileController
 from backend.api.watches import WatchController
 from backend.clients.budget import open_budget
+from backend.clients.geolocator import Geolocator
+from backend.clients.google import GoogleVerifier
 from backend.clients.jobs import Jobs
+from backend.clients.rate_limit import RateLimiter
 from backend.clients.wisely import open_wisely
 from backend.db.base import open_engine, sessions_of
 from backend.db.direct import open_direct
@@ -35,26 +56,29 @@ from observability.logging import configure_logging
 STATIC = Path(__file__).parent.parent / "static"
 OPENED_AT_START = 2
 POOL_SIZE = 10
-
-_SECURITY = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
+# Bytes. A route that takes more says so itself (`request_max_body_size`).
+BODY_LIMIT = 100_000
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
     """The application. Raises SettingsError when the environment makes no sense."""
     settings = settings or load_settings()
     configure_logging(level=settings.log_level, form=settings.log_format)
-    static = create_static_files_router(
-        path="/", directories=[STATIC], html_mode=True, opt=OPEN, include_in_schema=False
+    cors = CORSConfig(
+        allow_origins=list(settings.allowed_origins),
+        allow_headers=["Authorization", "Content-Type"],
+        expose_headers=["Retry-After"],
     )
     app = Litestar(
         route_handlers=[
             AuthController,
+            CredentialController,
+            ProfileController,
             WatchController,
+            OwnDataController,
             locations.list_locations,
+            config.read_config,
+            config.geolocate,
             availability.show_availability,
             push.push_scan,
             upstream.ask_inventory,
@@ -72,27 +96,29 @@ def create_app(settings: Settings | None = None) -> Litestar:
             health.live,
             health.ready,
             health.metrics,
-            static,
+            pages.page,
+            pages.asset,
         ],
-        exception_handlers={AppError: app_error, HTTPException: http_error, Exception: unexpected_error},
-        response_headers={"Cache-Control": "private, no-store"},
-        before_send=[_secure],
+        exception_handlers={
+            AppError: app_error,
+            HTTPException: http_error,
+            DBAPIError: database_error,
+            RecursionError: recursion_error,
+            Exception: unexpected_error,
+        },
+        guards=[forgery_guard],
+        middleware=[PublicAnswers()],
+        response_headers={"Cache-Control": PRIVATE},
+        before_send=[secure(settings)],
+        cors_config=cors if settings.allowed_origins else None,
         type_encoders={datetime: datetime.isoformat},
         lifespan=[_connections],
-        openapi_config=None,
+        openapi_config=openapi_config(version("houstons")),
         logging_config=None,
-        request_max_body_size=100_000,
+        request_max_body_size=BODY_LIMIT,
     )
-    app.state.settings = settings
+    app.state.update({"settings": settings, "trusted_proxies": settings.proxy_networks, "pages": pages.Pages(STATIC)})
     return app
-
-
-async def _secure(message: Message, scope: Scope) -> None:
-    # Here and not in `response_headers`, which static files do not get.
-    if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in _SECURITY.items():
-            headers[name] = value
 
 
 @asynccontextmanager
@@ -100,7 +126,17 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     engine = open_engine(settings.require_database_url, pool_size=POOL_SIZE, name="web")
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=2, socket_connect_timeout=2)
-    app.state.update({"engine": engine, "sessions": sessions_of(engine), "redis": redis, "jobs": Jobs(redis)})
+    app.state.update(
+        {
+            "engine": engine,
+            "sessions": sessions_of(engine),
+            "redis": redis,
+            "jobs": Jobs(redis),
+            "limiter": RateLimiter(redis),
+            "google": _google(settings),
+            "geolocator": Geolocator(settings.geolocate_url, redis) if settings.geolocate_url else None,
+        }
+    )
     app.state.budget = open_budget(redis, settings)
     app.state.wisely = open_wisely(settings, app.state.budget)
     app.state.locations = locations.shared_locations(sessions_of(engine))
@@ -115,6 +151,12 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
         await redis.aclose()
         await app.state.direct.close()
         await engine.dispose()
+
+
+def _google(settings: Settings) -> GoogleVerifier | None:
+    if settings.google_client_id is None:
+        return None
+    return GoogleVerifier(settings.google_client_id, certs_url=settings.google_certs_url)
 
 
 async def _open_one(engine: AsyncEngine) -> None:

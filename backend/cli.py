@@ -3,15 +3,17 @@
 import asyncio
 import os
 import sys
+from typing import Literal
 
 import click
 import uvicorn
 
 from backend.db.base import open_engine
 from backend.db.migrations import migrate as run_migrations
-from backend.local import checks
+from backend.local import checks, operator
 from backend.local.demo import run_demo
 from backend.local.errors import LocalError
+from backend.local.import_command import import_command
 from backend.local.up import run_up
 from backend.settings import SettingsError, load_settings
 
@@ -52,6 +54,9 @@ def web() -> None:
         port=settings.port,
         log_level="warning",
         access_log=False,
+        # Who is behind a proxy is found by the application, which knows whom to trust.
+        proxy_headers=False,
+        server_header=False,
     )
 
 
@@ -94,6 +99,27 @@ def migrate() -> None:
 
 
 @cli.command()
+@click.argument("email")
+@click.option("--name", default="", help="Their name, for a new account.")
+def create_admin(email: str, name: str) -> None:
+    """Make the owner of an address an administrator.
+
+    An account that nobody has proven to be theirs loses its password and sessions; a link to set a new one is printed.
+    """
+    for line in asyncio.run(operator.create_admin(load_settings(), email, name=name)):
+        click.echo(line)
+
+
+@cli.command()
+@click.argument("purpose", type=click.Choice(["verify", "reset"]))
+@click.argument("email")
+def link(purpose: Literal["verify", "reset"], email: str) -> None:
+    """Print the link that confirms an address or sets a password: for installations without mail."""
+    for line in asyncio.run(operator.print_link(load_settings(), email, purpose=purpose)):
+        click.echo(line)
+
+
+@cli.command()
 def check() -> None:
     """Validate the settings and reach each configured service, a line each."""
     results = asyncio.run(checks.check_services(load_settings()))
@@ -107,6 +133,9 @@ def check() -> None:
 def simulator(arguments: tuple[str, ...]) -> None:
     """Run the simulated reservation service and mailbox; --help lists its options."""
     os.execv(sys.executable, [sys.executable, "-m", "simulator", *arguments])
+
+
+cli.add_command(import_command)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ A wrong value stops the process with a sentence that names the variable. `.env.e
 
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -45,7 +46,24 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
     port: Port = Field(8000, description="Port the web server listens on.")
     public_url: str = Field("http://127.0.0.1:8000", description="Address people type, used for links in messages.")
+    trusted_proxies: str = Field(
+        "",
+        description="Networks of proxies whose X-Forwarded-For and CF-Connecting-IP count, by comma, 10.0.0.0/8. "
+        "Behind Cloudflare: its networks, and those of whatever stands between it and us.",
+    )
+    cors_origins: str = Field(
+        "", description="Other sites whose pages may call the API with a token, by comma, https://app.example.com."
+    )
+    geolocate_url: str | None = Field(
+        None,
+        description="A service of yours that says where an address is, with {ip} in its place: JSON with latitude, "
+        "longitude, city, region. Unset: nobody's address is sent anywhere.",
+    )
+    rate_limits: Literal["on", "off"] = Field("on", description="Limits on sign-in and forms; off is for load tests.")
     google_client_id: str | None = Field(None, description="OAuth client id for Google's sign-in button.")
+    google_certs_url: str = Field(
+        "https://www.googleapis.com/oauth2/v1/certs", description="Where Google's certificates are, as PEM by key id."
+    )
     push_scan_key: SecretStr | None = Field(
         None, description="Shared secret of the machines that push scans (X-Push-Key)."
     )
@@ -140,13 +158,39 @@ class Settings(BaseSettings):
             raise ValueError("must be a redis:// or rediss:// address")
         return value
 
-    @field_validator("wisely_base_url", "public_url")
+    @field_validator("wisely_base_url", "public_url", "google_certs_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an http:// or https:// address")
         return value.rstrip("/")
+
+    @field_validator("geolocate_url")
+    @classmethod
+    def _has_a_place(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme not in ("http", "https") or "{ip}" not in value):
+            raise ValueError("must be an http:// or https:// address with {ip} in it")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for word in _words(value):
+            try:
+                ip_network(word)
+            except ValueError:
+                raise ValueError(f"{word!r} is not a network such as 10.0.0.0/8") from None
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for word in _words(value):
+            parts = urlsplit(word)
+            if parts.scheme not in ("http", "https") or not parts.netloc or word != f"{parts.scheme}://{parts.netloc}":
+                raise ValueError(f"{word!r} is not an origin such as https://app.example.com")
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -162,6 +206,14 @@ class Settings(BaseSettings):
         if self.upstream_rate_mean > self.upstream_rate_cap:
             raise ValueError("UPSTREAM_RATE_MEAN: cannot be above UPSTREAM_RATE_CAP")
         return self
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(word) for word in _words(self.trusted_proxies))
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        return _words(self.cors_origins)
 
     @property
     def periods(self) -> Mapping[Tier, timedelta]:
@@ -201,6 +253,10 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(_env_file=".env", **overrides)  # type: ignore[call-arg]
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(dict(item)) for item in error.errors())) from None
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def _sentence(item: dict[str, Any]) -> str:

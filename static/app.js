@@ -11,6 +11,7 @@ const form = byId("new-watch");
 const items = new Map();
 let restaurants = null;
 let user = null;
+let sendsMail = true;
 let known = new Map();
 let newestPoll = 0;
 let clockSkew = 0;
@@ -251,6 +252,7 @@ function show(person) {
   byId("welcome").hidden = Boolean(person);
   byId("home").hidden = byId("person").hidden = !person;
   byId("person-name").textContent = person?.name ?? "";
+  showUnproven(person);
   if (person && person.id !== user?.id) {
     form.reset();
     render([]);
@@ -259,6 +261,16 @@ function show(person) {
     fitForm();
   }
   user = person ?? user;
+}
+
+// Until an address is confirmed, nothing is written to it.
+function showUnproven(person) {
+  byId("unproven").hidden = !person || person.email_verified;
+  if (!person) return;
+  byId("unproven-words").textContent = sendsMail
+    ? `We have sent a link to ${person.email}. Until you follow it, we cannot write to you.`
+    : "This installation sends no mail; whoever runs it can give you the link.";
+  byId("send-again").hidden = !sendsMail;
 }
 
 function showDoor() {
@@ -291,6 +303,16 @@ addEventListener("hashchange", () => {
   document.querySelector("#welcome form:not([hidden]) input").focus();
 });
 
+byId("send-again").addEventListener("click", async () => {
+  try {
+    await call("POST", "/api/auth/verify/resend");
+    say("The link is on its way.");
+  } catch (problem) {
+    say(sentence(problem));
+    if (problem.status === 409) showUnproven(null);
+  }
+});
+
 byId("sign-out").addEventListener("click", async () => {
   try {
     await call("POST", "/api/auth/logout");
@@ -307,7 +329,8 @@ byId("sign-out").addEventListener("click", async () => {
 
 async function start() {
   try {
-    const { locations } = await call("GET", "/api/locations");
+    const [{ locations }, config] = await Promise.all([call("GET", "/api/locations"), call("GET", "/api/config")]);
+    sendsMail = config.mail;
     const me = await call("GET", "/api/auth/me").catch((problem) => {
       if (problem.status === 401) return { user: null };
       throw problem;

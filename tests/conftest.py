@@ -168,7 +168,9 @@ async def resources(settings: Settings) -> AsyncIterator[Resources]:
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """The web application on a port of its own; yields its address."""
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=free_port(), log_config=None)
+    config = uvicorn.Config(
+        create_app(settings), host="127.0.0.1", port=free_port(), log_config=None, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -212,7 +214,8 @@ async def empty_database(engine: Any) -> None:
     async with engine.begin() as connection:
         await connection.execute(
             text(
-                "TRUNCATE users, sessions, channels, watches, scan_groups, scan_runs, slot_drops, look_exposure, "
+                "TRUNCATE users, sessions, one_time_tokens, channels, watches, scan_groups, scan_runs, slot_drops, "
+                "look_exposure, "
                 "scan_history, notification_log, notification_items, notification_attempts, bookings, "
                 "alerts, wait_reports, call_logs, feedback, legacy_imports, told_before "
                 "RESTART IDENTITY CASCADE"

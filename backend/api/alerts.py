@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, get, post
 from litestar.params import JSONBody
 
+from backend.api import limits
 from backend.api.access import OPEN, current_user, user_guard
 from backend.api.guards import is_admin, optional_user
 from backend.api.record_schemas import AlertIn
@@ -21,7 +22,7 @@ async def list_alerts(request: Request[Any, Any, Any]) -> dict[str, Any]:
         return {"count": await alerts.count(session), "alerts": [dict(row._mapping) for row in rows]}
 
 
-@post("/api/alerts", status_code=200, opt=OPEN)
+@post("/api/alerts", status_code=200, opt=OPEN, guards=[limits.ALERTS])
 async def add_alert(request: Request[Any, Any, Any], data: JSONBody[AlertIn]) -> dict[str, Any]:
     user = await optional_user(request)
     wish = NewAlert(

@@ -7,9 +7,9 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from sqlalchemy import Row
 
-from backend.api.access import bearer_token, cookie_token, user_guard
-from backend.services.accounts import user_of_token
+from backend.api.access import bearer_token, cookie_token, local_or_token_guard, user_guard
 from backend.services.errors import AppError
+from backend.services.sessions import user_of_token
 
 
 async def push_key_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -36,3 +36,7 @@ async def optional_user(connection: ASGIConnection[Any, Any, Any, Any]) -> Row[A
 
 def is_admin(user: Row[Any] | None) -> bool:
     return user is not None and user.role == "admin"
+
+
+# A route has one of these, or is open on purpose.
+ACCESS_GUARDS = (user_guard, admin_guard, push_key_guard, local_or_token_guard)

@@ -2,24 +2,42 @@
 
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from sqlalchemy import Row
 
 # Postgres keeps no NUL.
 Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
+Token = Annotated[str, msgspec.Meta(max_length=5000)]
 
 
-class SignUp(msgspec.Struct):
-    name: Text = ""
-    email: Text = ""
-    password: Text = ""
+class Done(msgspec.Struct):
+    """It was done."""
+
+    success: Literal[True] = True
 
 
-class SignIn(msgspec.Struct):
-    email: Text = ""
-    password: Text = ""
+class LocationOut(msgspec.Struct):
+    """A restaurant. `horizon_days` is how far ahead it offers tables."""
+
+    key: str
+    name: str
+    city: str
+    state: str
+    brand: str
+    lat: float
+    lon: float
+    merchant_id: int
+    timezone: str
+    booking_slug: str
+    auto_book_allowed: bool
+    horizon_days: int
+
+
+class Locations(msgspec.Struct):
+    locations: list[LocationOut]
 
 
 class WatchIn(msgspec.Struct):
@@ -37,7 +55,24 @@ class WatchIn(msgspec.Struct):
     book_phone: Text | None = None
 
 
+class WatchChange(msgspec.Struct):
+    """Other wishes; what is absent stays as it is."""
+
+    location_key: Text | UnsetType = UNSET
+    target_date: date | UnsetType = UNSET
+    party_size: int | UnsetType = UNSET
+    time_start: Text | UnsetType = UNSET
+    time_end: Text | UnsetType = UNSET
+    auto_book: bool | UnsetType = UNSET
+    book_first_name: Text | UnsetType | None = UNSET
+    book_last_name: Text | UnsetType | None = UNSET
+    book_email: Text | UnsetType | None = UNSET
+    book_phone: Text | UnsetType | None = UNSET
+
+
 class WatchOut(msgspec.Struct):
+    """A watch. `last_scanned` is the last good look at its restaurant, day and party."""
+
     id: int
     user_id: int
     location_key: str
@@ -58,6 +93,45 @@ class WatchOut(msgspec.Struct):
     last_scanned: datetime | None
 
 
+class Watches(msgspec.Struct):
+    watches: list[WatchOut]
+
+
+class Made(msgspec.Struct):
+    """The watch that was left, or that was there already."""
+
+    watch_id: int
+    success: Literal[True] = True
+
+
+class Batch(msgspec.Struct):
+    """One action on several watches."""
+
+    ids: Annotated[list[int], msgspec.Meta(min_length=1, max_length=100)]
+    action: Literal["pause", "resume", "cancel"]
+
+
+class Unchanged(msgspec.Struct):
+    id: int
+    reason: str
+
+
+class BatchDone(msgspec.Struct):
+    """Which watches changed, and why the others did not."""
+
+    changed: list[int]
+    unchanged: list[Unchanged]
+    success: Literal[True] = True
+
+
+class EarlyScan(msgspec.Struct):
+    """How many restaurants and days are looked at now; the others were looked at just before."""
+
+    groups: int
+    message: str
+    success: Literal[True] = True
+
+
 _of_watch = attrgetter(*WatchOut.__struct_fields__)
 
 
@@ -66,8 +140,3 @@ def watch_out(row: Row[Any]) -> WatchOut:
     watch = WatchOut(*_of_watch(row))
     watch.time_start, watch.time_end = row.time_start.isoformat("minutes"), row.time_end.isoformat("minutes")
     return watch
-
-
-def user_out(row: Row[Any]) -> dict[str, Any]:
-    """A person as their own client sees them."""
-    return {key: getattr(row, key) for key in ("id", "name", "email", "picture", "phone", "first_name", "last_name")}

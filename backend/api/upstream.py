@@ -8,12 +8,14 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import JSONBody
 
+from backend.api import limits
 from backend.api.access import current_user, user_guard
 from backend.api.schemas import Text
 from backend.clients.errors import BudgetUnavailable, LookFailed
 from backend.services.errors import AppError
 from backend.services.hand_booking import Wish, book_by_hand
 from backend.services.outbox import dispatch
+from backend.services.phones import to_e164
 
 _NEEDED = ("merchant_id", "party_size", "search_ts")
 _KNOWN = (*_NEEDED, "limit", "show_reservation_types", "reservation_type_id")
@@ -54,10 +56,11 @@ async def ask_inventory(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(answer.body, status_code=answer.status, media_type=answer.media_type)
 
 
-@post("/api/book", status_code=200, guards=[user_guard])
+@post("/api/book", status_code=200, guards=[user_guard, limits.BOOK])
 async def book(request: Request[Any, Any, Any], data: JSONBody[BookIn]) -> Response[bytes]:
     """Book once. The service's answer goes back; an unclear one is 502 and is not tried again."""
     state, user = request.app.state, current_user(request)
+    phone = data.phone or user.phone
     wish = Wish(
         merchant_id=data.merchant_id,
         party_size=data.party_size,
@@ -66,7 +69,7 @@ async def book(request: Request[Any, Any, Any], data: JSONBody[BookIn]) -> Respo
         first_name=data.first_name or user.first_name or "",
         last_name=data.last_name or user.last_name or "",
         email=data.email or user.email,
-        phone="".join(c for c in data.phone or user.phone or "" if c.isdigit()),
+        phone=to_e164(phone, field="phone") if phone else "",
     )
     booked = await book_by_hand(
         state.sessions,

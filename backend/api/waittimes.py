@@ -6,6 +6,7 @@ from litestar import Request, get, post
 from litestar.params import JSONBody
 from sqlalchemy import Row
 
+from backend.api import limits
 from backend.api.access import OPEN
 from backend.api.record_schemas import WaitIn
 from backend.db.queries import wait_reports
@@ -22,7 +23,7 @@ async def list_waits(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return {"waittimes": {key: [_shown(row) for row in rows] for key, rows in found.items()}}
 
 
-@post("/api/waittimes", status_code=200, opt=OPEN)
+@post("/api/waittimes", status_code=200, opt=OPEN, guards=[limits.WAIT_TIMES])
 async def add_wait(request: Request[Any, Any, Any], data: JSONBody[WaitIn]) -> dict[str, Any]:
     await report_wait(
         request.app.state.sessions,

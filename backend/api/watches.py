@@ -3,33 +3,48 @@
 from datetime import UTC, datetime, time
 from typing import Any
 
-from litestar import Controller, Request, delete, get, post
+from litestar import Controller, Request, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import UNSET
 from redis.exceptions import RedisError
 
+from backend.api import limits
 from backend.api.access import current_user, user_guard
-from backend.api.schemas import WatchIn, WatchOut, watch_out
-from backend.services import watches
+from backend.api.schemas import (
+    Batch,
+    BatchDone,
+    Done,
+    EarlyScan,
+    Made,
+    Unchanged,
+    WatchChange,
+    Watches,
+    WatchIn,
+    watch_out,
+)
+from backend.services import watch_changes, watches
 from backend.services.errors import AppError
+from backend.services.watch_changes import Action
 
 
 class WatchController(Controller):
     """Nobody sees, or learns of, anybody else's."""
 
     path = "/api/watches"
+    tags = ("Watches",)
     guards = (user_guard,)
 
     @get()
-    async def list_watches(
-        self, request: Request[Any, Any, Any], status: FromQuery[str] = "active,paused"
-    ) -> dict[str, list[WatchOut]]:
+    async def list_watches(self, request: Request[Any, Any, Any], status: FromQuery[str] = "active,paused") -> Watches:
+        """Own watches by date. `status` names one or more, by comma."""
         rows = await watches.list_watches(
             request.app.state.direct, current_user(request).id, statuses=status.split(",")
         )
-        return {"watches": [watch_out(row) for row in rows]}
+        return Watches([watch_out(row) for row in rows])
 
     @post(status_code=200)
-    async def make_watch(self, request: Request[Any, Any, Any], data: JSONBody[WatchIn]) -> dict[str, Any]:
+    async def make_watch(self, request: Request[Any, Any, Any], data: JSONBody[WatchIn]) -> Made:
+        """Leave a watch. Missing booking details come from the profile; the same watch twice is the same watch."""
         if not data.location_key:
             raise AppError(400, "Please choose a restaurant", field="location_key")
         if data.target_date is None:
@@ -55,12 +70,76 @@ class WatchController(Controller):
             now=datetime.now(UTC),
         )
         await _wake_scanner(request)
-        return {"success": True, "watch_id": watch_id}
+        return Made(watch_id)
+
+    @post("/scan", status_code=200, guards=[limits.EARLY_SCAN])
+    async def scan_early(self, request: Request[Any, Any, Any]) -> EarlyScan:
+        """Ask for an early look at what one's watches wait for."""
+        count = await watch_changes.ask_for_looks(request.app.state.sessions, current_user(request).id)
+        if not count:
+            return EarlyScan(0, "Everything was looked at within the last minute")
+        await _wake_scanner(request)
+        return EarlyScan(count, "We look now")
+
+    @post("/batch", status_code=200)
+    async def act_on_watches(self, request: Request[Any, Any, Any], data: JSONBody[Batch]) -> BatchDone:
+        """Pause, resume or cancel several watches at once."""
+        result = await watch_changes.act_on_watches(
+            request.app.state.sessions, current_user(request).id, data.ids, data.action, now=datetime.now(UTC)
+        )
+        if data.action == "resume" and result.changed:
+            await _wake_scanner(request)
+        return BatchDone(list(result.changed), [Unchanged(*pair) for pair in result.unchanged.items()])
+
+    @patch("/{watch_id:int}", status_code=200)
+    async def change_watch(
+        self, request: Request[Any, Any, Any], watch_id: FromPath[int], data: JSONBody[WatchChange]
+    ) -> Done:
+        """Change a watch; what is absent stays. It is matched again with what is open now."""
+        await watch_changes.change_watch(
+            request.app.state.sessions, current_user(request), watch_id, _changes(data), now=datetime.now(UTC)
+        )
+        await _wake_scanner(request)
+        return Done()
+
+    @post("/{watch_id:int}/pause", status_code=200)
+    async def pause_watch(self, request: Request[Any, Any, Any], watch_id: FromPath[int]) -> Done:
+        """Hear nothing of it until it is resumed."""
+        return await _act(request, watch_id, "pause")
+
+    @post("/{watch_id:int}/resume", status_code=200)
+    async def resume_watch(self, request: Request[Any, Any, Any], watch_id: FromPath[int]) -> Done:
+        """Go on; what opened meanwhile and is still open is told."""
+        return await _act(request, watch_id, "resume")
 
     @delete("/{watch_id:int}", status_code=200)
-    async def cancel_watch(self, request: Request[Any, Any, Any], watch_id: FromPath[int]) -> dict[str, Any]:
+    async def cancel_watch(self, request: Request[Any, Any, Any], watch_id: FromPath[int]) -> Done:
+        """End a watch."""
         await watches.cancel_watch(request.app.state.sessions, watch_id, user_id=current_user(request).id)
-        return {"success": True}
+        return Done()
+
+
+async def _act(request: Request[Any, Any, Any], watch_id: int, action: Action) -> Done:
+    await watch_changes.act_on_watch(
+        request.app.state.sessions, current_user(request).id, watch_id, action, now=datetime.now(UTC)
+    )
+    if action == "resume":
+        await _wake_scanner(request)
+    return Done()
+
+
+def _changes(data: WatchChange) -> dict[str, Any]:
+    """The fields that were given, by the names of NewWatch."""
+    given = {name: getattr(data, name) for name in WatchChange.__struct_fields__}
+    changes = {
+        name.removeprefix("book_") if name != "auto_book" else name: value
+        for name, value in given.items()
+        if value is not UNSET
+    }
+    for name in ("time_start", "time_end"):
+        if name in changes:
+            changes[name] = _clock(changes[name], name)
+    return changes
 
 
 async def _wake_scanner(request: Request[Any, Any, Any]) -> None:

@@ -66,3 +66,11 @@ class SendFailed(Exception):
 
 class BudgetUnavailable(Exception):
     """No call may be made now: Redis is away, the breaker is open, or the wait is longer than the caller has."""
+
+
+class TokenRefused(Exception):
+    """An ID token does not prove who somebody is. The text is for the log, and holds nothing of the token."""
+
+
+class CertificatesUnavailable(Exception):
+    """Google's certificates could not be fetched, and none are known: nobody can be verified now."""

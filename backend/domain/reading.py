@@ -7,6 +7,7 @@ from typing import Any
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?(?::\d{2}(?:\.\d+)?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 _DAYS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%m-%d-%Y", "%Y/%m/%d", "%B %d, %Y", "%b %d, %Y", "%B %d %Y", "%b %d %Y")
+_NORTH_AMERICAN = re.compile(r"[2-9]\d{2}[2-9]\d{6}")
 _TRUE, _FALSE = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off", ""}
 
 
@@ -92,13 +93,19 @@ def whole(value: Any, *, low: int, high: int) -> int:
     return int(number)
 
 
-def digits(value: Any) -> str | None:
-    """The digits of a telephone number, ten in the US (without the leading 1). None when there are none."""
-    found = "".join(c for c in str(value or "") if c in "0123456789")
-    if len(found) == 11 and found.startswith("1"):
-        found = found[1:]
+def telephone(value: Any) -> str | None:
+    """A telephone number as +14045550123; without a + it is one in North America. None when there are no digits."""
+    said = str(value or "").strip()
+    found = "".join(c for c in said if c in "0123456789")
     if not found:
         return None
-    if not 10 <= len(found) <= 15:
-        raise ValueError(f"a telephone number has ten digits, this one has {len(found)}")
-    return found
+    if said.startswith("+") and not found.startswith("1"):
+        if not 8 <= len(found) <= 15:
+            raise ValueError(f"a telephone number has 8 to 15 digits after the +, this one has {len(found)}")
+        return f"+{found}"
+    national = found[1:] if len(found) == 11 and found.startswith("1") else found
+    if len(national) != 10:
+        raise ValueError(f"a telephone number has ten digits, this one has {len(national)}")
+    if not _NORTH_AMERICAN.fullmatch(national):
+        raise ValueError("there is no such telephone number in North America")
+    return f"+1{national}"

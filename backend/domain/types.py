@@ -40,6 +40,14 @@ class Kind(StrEnum):
     BOOKING_REFUSED = "booking_refused"
     BOOKING_UNKNOWN = "booking_unknown"
     BOOKING_DRY_RUN = "booking_dry_run"
+    VERIFY_EMAIL = "verify_email"
+    PASSWORD_RESET = "password_reset"
+    PASSWORD_CHANGED = "password_changed"
+    GOOGLE_LINKED = "google_linked"
+
+
+# About a person's account, and not about a watch or a booking.
+ACCOUNT_KINDS = (Kind.VERIFY_EMAIL, Kind.PASSWORD_RESET, Kind.PASSWORD_CHANGED, Kind.GOOGLE_LINKED)
 
 
 class BookingState(StrEnum):

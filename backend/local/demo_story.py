@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class Story:
         """The story. Raises MissingStep naming what was not seen. Without `once` it goes on until stopped."""
         async with httpx.AsyncClient(timeout=10) as self._http:
             await self._sign_up()
+            await self._confirm()
             await self._alert()
             await self._book()
             await self._metrics()
@@ -76,6 +78,15 @@ class Story:
             "",
         ):
             self._echo(line)
+
+    async def _confirm(self) -> None:
+        await self._until("the mail with the link", MATCHED_WITHIN, lambda: self._has_mails("confirm your address", 1))
+        [mail] = await self._mails()
+        found = re.search(r"#verify=([\w-]+)", mail["text"])
+        if found is None:
+            raise MissingStep(f"the mail must have a link that confirms the address: {mail['text']}")
+        await self._post_web("/api/auth/verify", {"token": found[1]})
+        self._say("a guest has signed up, and followed the link in the mail to confirm the address")
 
     async def _alert(self) -> None:
         place = self._restaurants["peachtree"]
@@ -135,8 +146,8 @@ class Story:
             raise MissingStep(f"/metrics does not tell what happened: {values}")
         ledger = [line for line in text.splitlines() if line.startswith("houstons_notifications{")]
         sent = [line for line in ledger if 'status="sent"' in line]
-        if not sent or float(sent[0].rsplit(" ", 1)[1]) != 3:
-            raise MissingStep(f"the ledger must hold three sent messages: {sent}")
+        if not sent or float(sent[0].rsplit(" ", 1)[1]) != 4:
+            raise MissingStep(f"the ledger must hold four sent messages: {sent}")
         self._say("/metrics: " + " ".join(f"{word}={value}" for word, value in values.items()))
 
     async def _go_on(self) -> None:

@@ -137,6 +137,18 @@ class PostgresServer(ServerProcess):
         return result.stdout
 
 
+def running_url(data: Path) -> str | None:
+    """The address of the server that somebody else runs on a data folder; None when there is none."""
+    try:
+        lines = (data / "postgres" / "postmaster.pid").read_text().splitlines()
+        password = (data / "postgres.password").read_text().strip()
+    except OSError:
+        return None
+    if len(lines) < 4 or lines[-1].strip() != "ready":
+        return None
+    return f"postgresql://postgres:{password}@127.0.0.1:{int(lines[3])}/houstons"
+
+
 def find_installation(system: Path = _SYSTEM) -> Path:
     """The folder with bin/, lib/ and share/. Raises LocalError when there is none."""
     # Only looked for, never imported: the package changes users and permissions on import and use.

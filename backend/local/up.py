@@ -18,6 +18,9 @@ def run_up(settings: Settings) -> None:
             click.echo(f"{server.name} keeps its data in {server.data}")
         if settings.smtp_host is None:
             click.echo("No mail is configured (SMTP_HOST): messages are written down as suppressed, not sent.")
+            click.echo(
+                "`houstons link verify ADDRESS` and `houstons link reset ADDRESS` print the links of such mails."
+            )
         children = system.product_children(system.environment_of(running.settings))
         asyncio.run(_supervise(running, children))
 

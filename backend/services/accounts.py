@@ -1,93 +1,85 @@
-"""Signing up, in and out."""
+"""Signing up and in with a password, and what a person tells of themselves."""
 
-import asyncio
-import hashlib
-import secrets
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.db.base import AnySessions, Sessions
-from backend.db.queries import sessions as session_queries
+from backend.db.base import Sessions
 from backend.db.queries import users
+from backend.domain.types import Kind
+from backend.services import account_mail
+from backend.services.account_mail import Queued
 from backend.services.errors import AppError
+from backend.services.passwords import check_password, hash_password, require_strong
+from backend.services.phones import to_e164
+from backend.services.sessions import Client, SignedIn, start
 
-MIN_PASSWORD = 8
-MAX_PASSWORD = 200
-_hasher = PasswordHasher()
-# Checked when there is no such account, so that the answer takes as long as for one that exists.
-_NOBODY = _hasher.hash(secrets.token_urlsafe())
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A new session: the token leaves the house once, only its hash is kept."""
-
-    token: str
-    user: Row[Any]
+NAME_AT_MOST = 200
 
 
-async def sign_up(sessions: Sessions, *, name: str, email: str, password: str, lifetime: timedelta) -> SignedIn:
-    """Make an account with its mail address as a channel. Raises AppError 400 or 409."""
+async def sign_up(
+    sessions: Sessions, *, name: str, email: str, password: str, client: Client
+) -> tuple[SignedIn, Queued]:
+    """Make an account; its address has to be proven by the mail that is queued. Raises AppError 400 or 409."""
     if not name.strip():
         raise AppError(400, "Please give your name", field="name")
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        sentence = f"The password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters"
-        raise AppError(400, sentence, field="password")
-    try:
-        address = validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized.lower()
-    except EmailNotValidError as error:
-        raise AppError(400, f"That is not an e-mail address: {error}", field="email") from None
-    password_hash = await asyncio.to_thread(_hasher.hash, password)
+    address = normal_address(email)
+    require_strong(password, about=(name.strip(), address))
+    password_hash = await hash_password(password)
     async with sessions.begin() as session:
-        user = await users.add(session, email=address, password_hash=password_hash, name=name.strip()[:200])
+        user = await users.add(session, email=address, password_hash=password_hash, name=name.strip()[:NAME_AT_MOST])
         if user is None:
             raise AppError(409, "Email already registered", field="email")
         await users.add_channel(session, user.id, kind="email", address=address)
-        token = secrets.token_urlsafe(32)
-        await session_queries.add(session, user_id=user.id, token_hash=hash_token(token), lifetime=lifetime)
-    return SignedIn(token, user)
+        queued = await account_mail.queue(session, user, Kind.VERIFY_EMAIL)
+        return await start(session, user, client), queued
 
 
-async def sign_in(sessions: Sessions, *, email: str, password: str, lifetime: timedelta) -> SignedIn:
+async def sign_in(
+    sessions: Sessions, *, email: str, password: str, client: Client, admin_email: str | None
+) -> SignedIn:
     """Start a session. Raises AppError 401, the same for an unknown address and a wrong password."""
     async with sessions() as session:
-        user = await users.by_email(session, email.strip().lower())
-    stored = user.password_hash if user is not None and user.password_hash else _NOBODY
-    is_right = await asyncio.to_thread(_verify, stored, password[:MAX_PASSWORD])
-    if user is None or not is_right:
-        raise AppError(401, "Invalid email or password")
-    token = secrets.token_urlsafe(32)
+        seen = await users.by_email(session, email.strip().lower())
+    verdict = await check_password(seen.password_hash if seen is not None else None, password)
+    if seen is None or not verdict.is_right:
+        raise _wrong()
     async with sessions.begin() as session:
-        await session_queries.add(session, user_id=user.id, token_hash=hash_token(token), lifetime=lifetime)
-        await users.mark_login(session, user.id)
-    return SignedIn(token, user)
+        user = await users.mark_login(session, seen.id, seen_hash=seen.password_hash)
+        if user is None:
+            raise _wrong()
+        if verdict.replacement is not None:
+            await users.set_password_hash(session, user.id, verdict.replacement)
+        await promote(session, user, admin_email=admin_email)
+        return await start(session, user, client)
 
 
-async def sign_out(sessions: Sessions, token: str) -> None:
-    """End a session at once."""
+async def promote(session: AsyncSession, user: Row[Any], *, admin_email: str | None) -> None:
+    """Make the person of ADMIN_EMAIL an administrator, once they have proven that the address is theirs."""
+    if admin_email is not None and user.email == admin_email.strip().lower() and user.email_verified_at is not None:
+        await users.make_admin(session, user.id)
+
+
+async def change_profile(sessions: Sessions, user: Row[Any], changes: dict[str, str | None]) -> None:
+    """Write `phone`, `first_name`, `last_name`; what is absent stays, what is empty is cleared. Raises AppError 400."""
+    wish = {"phone": user.phone, "first_name": user.first_name, "last_name": user.last_name}
+    wish |= {key: (value or "").strip() or None for key, value in changes.items()}
+    if wish["phone"] != user.phone and wish["phone"] is not None:
+        wish["phone"] = to_e164(wish["phone"], field="phone")
     async with sessions.begin() as session:
-        await session_queries.delete(session, hash_token(token))
+        await users.set_profile(session, user.id, **wish)
 
 
-async def user_of_token(sessions: AnySessions, token: str) -> Row[Any] | None:
-    """The person behind a token, or None."""
-    async with sessions() as session:
-        return await session_queries.user_of(session, hash_token(token))
-
-
-def hash_token(token: str) -> bytes:
-    """What is stored of a token. It is random and long, so a plain hash is enough."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-def _verify(stored: str, password: str) -> bool:
+def normal_address(email: str) -> str:
+    """An address as it is stored. Raises AppError 400."""
     try:
-        return _hasher.verify(stored, password)
-    except (VerificationError, InvalidHashError):
-        return False
+        found = validate_email(email.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise AppError(400, f"That is not an e-mail address: {error}", field="email") from None
+    return found.normalized.lower()
+
+
+def _wrong() -> AppError:
+    return AppError(401, "Invalid email or password")

@@ -18,7 +18,9 @@ from backend.db.queries import notifications, switches, watches
 from backend.domain.backoff import send_again_after
 from backend.domain.matching import still_wants
 from backend.domain.message import Facts, Opening, Text, compose
-from backend.domain.types import Kind
+from backend.domain.types import ACCOUNT_KINDS, Kind
+from backend.services import account_mail
+from backend.services.account_mail import Letter
 
 
 class Sender(Protocol):
@@ -57,7 +59,7 @@ async def deliver(
     )
     if isinstance(prepared, Delivery):
         return prepared
-    verdict = await prepared.send(public_url)
+    verdict = await prepared.send()
     # It is out by now: the verdict is written down whatever the database is going through.
     is_mine = await insist(lambda: _settle(sessions, prepared.row, token=token, verdict=verdict))
     status = verdict["status"] if is_mine else "not_mine"
@@ -70,18 +72,16 @@ class _Prepared:
 
     row: Row[Any]
     sender: Sender
-    text: Text
-    body: str
+    letter: Letter
 
-    async def send(self, public_url: str) -> dict[str, Any]:
+    async def send(self) -> dict[str, Any]:
         """Hand it over, and return what the ledger is to say of it."""
-        html = _jinja.get_template("message.html").render(text=self.text, public_url=public_url)
         try:
             provider_id = await self.sender.send(
                 to=self.row.recipient,
-                subject=self.text.subject,
-                text=self.body,
-                html=html,
+                subject=self.letter.subject,
+                text=self.letter.text,
+                html=self.letter.html,
                 message_id=self.row.message_id,
             )
         except SendFailed as failure:
@@ -107,8 +107,11 @@ async def _prepare(
         row = await notifications.claim(session, notification_id, token=token)
         if row is None:
             return Delivery("not_mine")
-        about, drops = await notifications.facts(session, notification_id)
         reason = None
+        if row.kind in ACCOUNT_KINDS:
+            reason = await account_mail.no_longer(session, row)
+        else:
+            about, drops = await notifications.facts(session, notification_id)
         if row.kind == Kind.TABLE_OPEN:
             watch = await watches.by_id(session, row.watch_id)
             drops, reason = _still_wanted(watch, about, drops, now=now)
@@ -118,10 +121,18 @@ async def _prepare(
             reason = reason or {"email": "no mail configured"}.get(row.channel, "not configured")
             await notifications.settle(session, row, token=token, status=status, reason=reason)
             return Delivery(status, row.channel, row.kind, reason)
-        text = compose(_facts(Kind(row.kind), about, drops))
-        body = _jinja.get_template("message.txt").render(text=text, public_url=public_url).strip()
-        await notifications.record_text(session, row.id, token=token, subject=text.subject, body=body)
-    return _Prepared(row, sender, text, body)
+        if row.kind in ACCOUNT_KINDS:
+            letter = await account_mail.compose(session, row, public_url=public_url)
+        else:
+            letter = _letter(compose(_facts(Kind(row.kind), about, drops)), public_url=public_url)
+        await notifications.record_text(session, row.id, token=token, subject=letter.subject, body=letter.kept)
+    return _Prepared(row, sender, letter)
+
+
+def _letter(text: Text, *, public_url: str) -> Letter:
+    body = _jinja.get_template("message.txt").render(text=text, public_url=public_url).strip()
+    html = _jinja.get_template("message.html").render(text=text, public_url=public_url)
+    return Letter(text.subject, body, html, kept=body)
 
 
 async def _settle(sessions: Sessions, row: Row[Any], *, token: UUID, verdict: Mapping[str, Any]) -> bool:

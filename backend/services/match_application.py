@@ -1,19 +1,20 @@
 """Writes what a look means for watches: messages and chances to book, all of a transaction's groups at once."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.db.queries import bookings, notifications, watches
+from backend.db.queries import bookings, notifications, told_before, watches
 from backend.db.queries.notifications import NewMessage
 from backend.domain import planning, windows
 from backend.domain.booking_rules import meal_of
 from backend.domain.drops import Change
-from backend.domain.types import Drop
+from backend.domain.told_before import first_fits
+from backend.domain.types import Drop, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ async def write_matches(
         for s in seen
         if pairs[s.group.id]
     ]
-    new, told = await _untold(session, [message for plan in plans for message in plan.messages])
+    messages = [message for plan in plans for message in plan.messages]
+    by_other_version = await _told_before(session, seen, pairs, messages)
+    new, told = await _untold(session, messages, by_other_version)
     written = await notifications.add(session, new)
     chances = [_chance(chance, details[chance.watch.id], run_id) for plan in plans for chance in plan.chances]
     await bookings.add_chances(session, chances)
@@ -68,29 +71,57 @@ def _spans(s: Seen, appeared: Sequence[Drop]) -> watches.Spans | None:
     return watches.Spans(s.group.id, appeared=new, is_open=(min(every), max(every)))
 
 
+async def _told_before(
+    session: AsyncSession,
+    seen: Sequence[Seen],
+    pairs: Mapping[int, Sequence[tuple[Watch, Drop]]],
+    messages: Sequence[planning.Message],
+) -> set[tuple[int, int]]:
+    """The pairs of watch and drop that the earlier version told of: the first drops that fit."""
+    concerned = {(message.watch.id, item.drop_id) for message in messages for item in message.items}
+    told = await told_before.open_entries(session, {watch_id for watch_id, _ in concerned}) if concerned else []
+    if not told:
+        return set()
+    fits: dict[tuple[int, int], int] = {}
+    for s in seen:
+        mine = [(watch, drop) for watch, drop in pairs[s.group.id] if (watch.id, drop.id) in concerned]
+        fits |= first_fits(told, mine, s.group.timezone)
+    await told_before.use_up(session, [(entry, drop_id) for (_, drop_id), entry in fits.items()])
+    return set(fits)
+
+
 async def _untold(
-    session: AsyncSession, messages: Sequence[planning.Message]
+    session: AsyncSession, messages: Sequence[planning.Message], by_other_version: Collection[tuple[int, int]]
 ) -> tuple[list[NewMessage], set[tuple[int, int]]]:
-    """The messages without what was told before, and the pairs of watch and drop that are new."""
+    """The messages without what was told before, and the pairs of watch and drop that are new.
+
+    What the earlier version told is written down as suppressed, so that its key is known from now on.
+    """
     known = await notifications.known_keys(session, [item.dedup_key for m in messages for item in m.items])
     new, pairs = [], set()
     for message in messages:
-        items = tuple((item.drop_id, item.dedup_key) for item in message.items if item.dedup_key not in known)
+        items = [item for item in message.items if item.dedup_key not in known]
+        before = [item for item in items if (message.watch.id, item.drop_id) in by_other_version]
+        items = [item for item in items if item not in before]
+        pairs |= {(message.watch.id, item.drop_id) for item in items}
         if items:
-            pairs |= {(message.watch.id, drop_id) for drop_id, _ in items}
-            new.append(
-                NewMessage(
-                    user_id=message.watch.user_id,
-                    watch_id=message.watch.id,
-                    booking_id=None,
-                    channel_id=message.channel.id,
-                    channel=message.channel.kind,
-                    kind=message.kind,
-                    recipient=message.channel.address,
-                    items=items,
-                )
-            )
+            new.append(_message(message, items))
+        if before:
+            new.append(replace(_message(message, before), status="suppressed", error_message="told before"))
     return new, pairs
+
+
+def _message(message: planning.Message, items: Sequence[planning.Item]) -> NewMessage:
+    return NewMessage(
+        user_id=message.watch.user_id,
+        watch_id=message.watch.id,
+        booking_id=None,
+        channel_id=message.channel.id,
+        channel=message.channel.kind,
+        kind=message.kind,
+        recipient=message.channel.address,
+        items=tuple((item.drop_id, item.dedup_key) for item in items),
+    )
 
 
 def _chance(chance: planning.Chance, watch: Row[Any], run_id: int) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from sqlalchemy import Row
 from backend.db.base import AnySessions, Sessions
 from backend.db.queries import groups, locations, watches
 from backend.domain import windows
-from backend.domain.types import Watch
+from backend.domain.types import Tier, Watch
+from backend.services.accounts import normal_address
 from backend.services.errors import AppError
+from backend.services.phones import to_e164
 
 MAX_DAYS_AHEAD = 90
 MAX_ID = 2**63 - 1
@@ -40,18 +42,15 @@ async def make_watch(sessions: AnySessions, user: Row[Any], wish: NewWatch, *, m
         location = await locations.by_key(session, wish.location_key)
         if location is None:
             raise AppError(400, f"There is no restaurant {wish.location_key!r}", field="location_key")
-        _check(wish, location, now=now)
-        values = {"user_id": user.id, **_booking_details(wish, user, location), **_window(wish)}
+        check(wish, location, now=now)
+        values = {"user_id": user.id, **booking_details(wish, user, location), **window_of(wish)}
         # The group comes first: its row lock puts this watch before or after a look, never in between.
-        draft = Watch(
-            0, user.id, location.key, wish.target_date, wish.party_size, wish.time_start, wish.time_end, False, now
-        )
         await groups.ensure(
             session,
             location_key=location.key,
             target_date=wish.target_date,
             party_size=wish.party_size,
-            tier=windows.tier_of(draft, location.timezone, now),
+            tier=tier_of(wish, location, now=now),
         )
         same = await watches.find_same(session, values)
         if same is not None:
@@ -78,7 +77,8 @@ async def cancel_watch(sessions: Sessions, watch_id: int, *, user_id: int) -> No
             raise AppError(404, "There is no such watch")
 
 
-def _check(wish: NewWatch, location: Row[Any], *, now: datetime) -> None:
+def check(wish: NewWatch, location: Row[Any], *, now: datetime) -> None:
+    """Whether such a watch makes sense. Raises AppError 400."""
     if not 1 <= wish.party_size <= 20:
         raise AppError(400, "A party has 1 to 20 people", field="party_size")
     today = windows.today(now, location.timezone)
@@ -92,13 +92,19 @@ def _check(wish: NewWatch, location: Row[Any], *, now: datetime) -> None:
         raise AppError(400, "That window has passed at the restaurant", field="time_end")
 
 
-def _booking_details(wish: NewWatch, user: Row[Any], location: Row[Any]) -> dict[str, Any]:
-    phone = "".join(c for c in wish.phone or user.phone or "" if c.isdigit())
+def tier_of(wish: NewWatch, location: Row[Any], *, now: datetime) -> Tier:
+    """How soon the window starts."""
+    draft = Watch(0, 0, location.key, wish.target_date, wish.party_size, wish.time_start, wish.time_end, False, now)
+    return windows.tier_of(draft, location.timezone, now)
+
+
+def booking_details(wish: NewWatch, user: Row[Any], location: Row[Any]) -> dict[str, Any]:
+    """In whose name to book; what is missing comes from the profile. Raises AppError 400."""
     details = {
         "book_first_name": wish.first_name or user.first_name,
         "book_last_name": wish.last_name or user.last_name,
-        "book_email": wish.email or user.email,
-        "book_phone": phone or None,
+        "book_email": _address(wish.email) or user.email,
+        "book_phone": _phone(wish, user),
     }
     if wish.auto_book:
         if not location.auto_book_allowed:
@@ -107,12 +113,32 @@ def _booking_details(wish: NewWatch, user: Row[Any], location: Row[Any]) -> dict
         if missing:
             words = ", ".join(key.removeprefix("book_").replace("_", " ") for key in missing)
             raise AppError(400, f"To book for you we also need: {words}", field=missing[0])
-        if not 10 <= len(phone) <= 15:
-            raise AppError(400, "A telephone number has 10 digits", field="book_phone")
+        if not str(details["book_phone"]).startswith("+1"):
+            raise AppError(400, "The restaurants take bookings with a North American number only", field="book_phone")
     return {**details, "auto_book": wish.auto_book}
 
 
-def _window(wish: NewWatch) -> dict[str, Any]:
+def _phone(wish: NewWatch, user: Row[Any]) -> str | None:
+    if wish.phone:
+        return to_e164(wish.phone, field="book_phone")
+    try:
+        return to_e164(user.phone, field="book_phone") if user.phone else None
+    except AppError:
+        # Of an earlier version's profile, where anything could stand.
+        if wish.auto_book:
+            raise
+        return None
+
+
+def _address(email: str | None) -> str | None:
+    try:
+        return normal_address(email) if email else None
+    except AppError as refused:
+        raise AppError(refused.status, refused.sentence, field="book_email") from None
+
+
+def window_of(wish: NewWatch) -> dict[str, Any]:
+    """Restaurant, day, party and window, as columns."""
     return {
         "location_key": wish.location_key,
         "target_date": wish.target_date,

@@ -3,16 +3,19 @@
 Each speaks over a connection of their own.
 """
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from backend.services.delivery import deliver
 from backend.settings import Settings
-from tests.conftest import PUSH_KEY, serving
+from tests.conftest import PUSH_KEY, Simulator, serving
 from workers.resources import Resources
 
 PASSWORD = "a long enough password"
@@ -69,6 +72,33 @@ async def scalar(resources: Resources, statement: str, **values: Any) -> Any:
 async def execute(resources: Resources, statement: str) -> None:
     async with resources.sessions.begin() as session:
         await session.execute(text(statement))
+
+
+async def prove_addresses(resources: Resources) -> None:
+    """Everybody has followed the link in their mail."""
+    await execute(resources, "UPDATE users SET email_verified_at = now()")
+    await execute(resources, "UPDATE channels SET verified_at = now(), verified_by = 'owner'")
+
+
+async def send_mails(resources: Resources) -> None:
+    """Everything that waits in the ledger goes out."""
+    async with resources.sessions() as session:
+        ids = list((await session.execute(text("SELECT id FROM notification_log WHERE status = 'queued'"))).scalars())
+    for notification_id in ids:
+        await deliver(
+            resources.sessions,
+            resources.senders,
+            notification_id,
+            public_url="http://tracker.test",
+            now=datetime.now(UTC),
+        )
+
+
+async def mailed_token(resources: Resources, simulator: Simulator, purpose: str) -> str:
+    """The token in the newest mail that has a link of that purpose."""
+    await send_mails(resources)
+    mails = sorted(simulator.mails, key=lambda mail: str(mail["received_at"]))
+    return [found for mail in mails for found in re.findall(rf"/account#{purpose}=([\w-]+)", str(mail["text"]))][-1]
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str | None]:

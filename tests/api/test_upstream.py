@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from tests.api.conftest import execute, refusal, scalar
+from tests.api.conftest import execute, prove_addresses, refusal, scalar
 from tests.api.test_availability import tomorrow
 from tests.conftest import Simulator, eventually
 from workers.resources import Resources
@@ -93,6 +93,7 @@ async def test_while_calls_are_held_back_a_question_says_so(alice: httpx.AsyncCl
 async def test_a_booking_by_hand_is_made_once_and_stands_in_the_ledger(
     alice: httpx.AsyncClient, simulator: Simulator, resources: Resources
 ) -> None:
+    await prove_addresses(resources)
     body = wish(simulator)
 
     answer = await alice.post("/api/book", json=body)
@@ -101,7 +102,7 @@ async def test_a_booking_by_hand_is_made_once_and_stands_in_the_ledger(
     assert answer.status_code == 200
     assert answer.json()["party"]["reserved_ts"] == body["reserved_ts"]
     assert simulator.bookings[0]["body"]["phone"] == "4045550123"
-    assert await scalar(resources, row) == "booked dinner 4045550123"
+    assert await scalar(resources, row) == "booked dinner +14045550123"
     assert await scalar(resources, "SELECT count(*) FROM notification_log WHERE kind = 'booked'") == 1
 
 
@@ -137,6 +138,7 @@ async def test_a_refusal_is_passed_back_with_its_sentence_and_blocks_nothing(
 async def test_an_unclear_answer_is_502_told_and_blocks_that_meal(
     alice: httpx.AsyncClient, simulator: Simulator, resources: Resources
 ) -> None:
+    await prove_addresses(resources)
     body = wish(simulator)
     simulator.send("POST", "/control/trouble", {"kind": "accept-and-500", "count": 1, "operation": "booking"})
 

@@ -56,7 +56,7 @@ async def test_a_watch_is_listed_as_it_was_left(alice: httpx.AsyncClient) -> Non
     [watch] = await listed(alice)
     assert watch.items() >= {"id": answer.json()["watch_id"], "location_key": PEACHTREE, "party_size": 4}.items()
     assert (watch["target_date"], watch["time_start"], watch["time_end"]) == (in_days(2), "17:30", "21:15")
-    assert (watch["auto_book"], watch["book_phone"], watch["book_email"]) == (True, "4045550123", "alice@guests.test")
+    assert (watch["auto_book"], watch["book_phone"], watch["book_email"]) == (True, "+14045550123", "alice@guests.test")
     assert (watch["status"], watch["notified_at"], watch["booked_at"], watch["last_scanned"]) == ("active", *[None] * 3)
     assert datetime.fromisoformat(watch["created_at"]).utcoffset() == timedelta(0)
 
@@ -78,7 +78,7 @@ async def test_booking_details_come_from_the_profile_when_missing(
 
     [watch] = await listed(alice)
     names = (watch["book_first_name"], watch["book_last_name"], watch["book_phone"])
-    assert names == ("Alice", "Ad", "4045550199")
+    assert names == ("Alice", "Ad", "+14045550199")
 
 
 async def test_the_same_watch_twice_is_the_same_watch(alice: httpx.AsyncClient) -> None:
@@ -303,4 +303,4 @@ async def test_asking_again_with_booking_turns_booking_on(client: httpx.AsyncCli
 
     (watch,) = (await client.get("/api/watches", headers=headers)).json()["watches"]
     assert first.json() == second.json()
-    assert (watch["auto_book"], watch["book_phone"]) == (True, "4045550123")
+    assert (watch["auto_book"], watch["book_phone"]) == (True, "+14045550123")

@@ -79,3 +79,24 @@ async def test_only_the_new_york_restaurants_start_without_automatic_booking(emp
     async with empty.connect() as connection:
         rows = await connection.execute(text("SELECT key FROM locations WHERE NOT auto_book_allowed ORDER BY key"))
     assert list(rows.scalars()) == ["east_hampton_grill", "hillstone_park_avenue"]
+
+
+async def test_accounts_of_before_keep_their_mails_and_their_numbers_become_e164(empty: AsyncEngine) -> None:
+    await migrations.migrate(empty, to="0004")
+    numbers = ["4045550123", "1 (404) 555-0124", "+442079460018", "555-0123", "", None]
+    async with empty.begin() as connection:
+        for number, phone in enumerate(numbers):
+            values = {"email": f"guest{number}@guests.test", "phone": phone}
+            add = text("INSERT INTO users (email, name, phone) VALUES (:email, 'Guest', :phone) RETURNING id")
+            user_id = await connection.scalar(add, values)
+            channel = "INSERT INTO channels (user_id, kind, address) VALUES (:user_id, 'email', :email)"
+            await connection.execute(text(channel), {"user_id": user_id, "email": values["email"]})
+
+    await migrations.migrate(empty)
+
+    async with empty.connect() as connection:
+        phones = list((await connection.execute(text("SELECT phone FROM users ORDER BY id"))).scalars())
+        told = await connection.scalar(text("SELECT count(*) FROM channels WHERE verified_at IS NOT NULL"))
+        proven = await connection.scalar(text("SELECT count(*) FROM users WHERE email_verified_at IS NOT NULL"))
+    assert phones == ["+14045550123", "+14045550124", "+442079460018", "555-0123", "", None]
+    assert (told, proven) == (len(numbers), 0)

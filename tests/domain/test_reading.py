@@ -125,22 +125,32 @@ def test_what_is_no_whole_number_in_bounds_is_said(written: object) -> None:
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("(404) 555-0123", "4045550123"),
-        ("+1 404.555.0123", "4045550123"),
-        ("4045550123", "4045550123"),
-        ("+44 20 7946 0123", "442079460123"),
+        ("(404) 555-0123", "+14045550123"),
+        ("+1 404.555.0123", "+14045550123"),
+        ("4045550123", "+14045550123"),
+        ("1-404-555-0123", "+14045550123"),
+        ("+44 20 7946 0123", "+442079460123"),
         ("", None),
         (None, None),
         ("n/a", None),
     ],
 )
 def test_telephone_numbers(written: object, meant: str | None) -> None:
-    assert reading.digits(written) == meant
+    assert reading.telephone(written) == meant
 
 
-def test_a_telephone_number_of_nine_digits_is_said() -> None:
-    with pytest.raises(ValueError, match="this one has 9"):
-        reading.digits("404-555-012")
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("404-555-012", "this one has 9"),
+        ("442079460123", "this one has 12"),
+        ("+44 20", "this one has 4"),
+        ("123-456-7890", "there is no such"),
+    ],
+)
+def test_what_is_no_telephone_number_is_said(written: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        reading.telephone(written)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from backend.db.queries import groups, runs, users
-from backend.services import accounts
+from backend.services import accounts, credentials
 from backend.services.booking import Outcome, attempt
 from backend.services.delivery import Delivery, deliver
 from backend.services.outbox import dispatch, relay
 from backend.services.scan import Scan, scan
+from backend.services.sessions import Client
 from backend.services.watches import NewWatch, make_watch
 from backend.services.work import Work
 from tests.conftest import Simulator
@@ -43,13 +44,17 @@ class Loop:
         return (datetime.now(UTC) + timedelta(days=3)).date()
 
     async def guest(self, name: str = "alice") -> Any:
-        signed_in = await accounts.sign_up(
+        """Somebody whose address is proven."""
+        signed_in, ((mail_id, _),) = await accounts.sign_up(
             self.r.sessions,
             name=name.title(),
             email=f"{name}@guests.test",
             password="correct horse",
-            lifetime=timedelta(days=1),
+            client=Client(timedelta(days=1)),
         )
+        async with self.r.sessions.begin() as session:
+            await credentials.prove(session, signed_in.user.id, address=signed_in.user.email, admin_email=None)
+            await session.execute(text("DELETE FROM notification_log WHERE id = :id"), {"id": mail_id})
         return signed_in.user
 
     async def watch(self, user: Any, location: str = "peachtree", **changes: Any) -> int:

@@ -22,11 +22,14 @@ _LOCK = 7_102_026
 NO_AUTO_BOOK = {"hillstone_park_avenue", "east_hampton_grill"}
 
 
-async def migrate(engine: AsyncEngine) -> None:
-    """Upgrade to head and add missing restaurants, all in one transaction under a lock: a failure leaves nothing."""
+async def migrate(engine: AsyncEngine, *, to: str = "head") -> None:
+    """Upgrade and add missing restaurants, all in one transaction under a lock: a failure leaves nothing.
+
+    `to` stops at a revision, for tests of what comes after it.
+    """
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync), to))
         await connection.run_sync(_seed)
 
 

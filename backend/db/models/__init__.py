@@ -1,6 +1,6 @@
 """The registry of all tables; importing it fills `Base.metadata`."""
 
-from backend.db.models.accounts import Channel, Session, User
+from backend.db.models.accounts import Channel, OneTimeToken, Session, User
 from backend.db.models.bookings import Booking
 from backend.db.models.legacy import LegacyImport, ToldBefore
 from backend.db.models.locations import Location, Switch
@@ -21,6 +21,7 @@ __all__ = [
     "Notification",
     "NotificationAttempt",
     "NotificationItem",
+    "OneTimeToken",
     "ScanGroup",
     "ScanHistory",
     "ScanRun",

@@ -7,12 +7,16 @@ from backend.db.base import Base, BigInt, CreatedAt, Id, Instant
 
 
 class User(Base):
-    """A person with an account. `password_hash` is argon2, or null when they sign in with Google only."""
+    """A person with an account. `password_hash` is argon2 (or the earlier version's SHA-256, until the next sign-in),
+    and null when they sign in with Google only. `email_verified_at`: they have shown that the address is theirs, by a
+    mailed link or through Google.
+    """
 
     __tablename__ = "users"
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(unique=True)
+    email_verified_at: Mapped[Instant | None]
     password_hash: Mapped[str | None]
     name: Mapped[str]
     first_name: Mapped[str | None]
@@ -40,15 +44,34 @@ class Session(Base):
     id: Mapped[Id]
     user_id: Mapped[BigInt] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[bytes] = mapped_column(unique=True)
+    user_agent: Mapped[str | None]
     created_at: Mapped[CreatedAt]
+    last_used_at: Mapped[CreatedAt]
     expires_at: Mapped[Instant] = mapped_column(index=True)
 
 
+class OneTimeToken(Base):
+    """A link that was mailed to prove an address or to set a new password. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "one_time_tokens"
+
+    id: Mapped[Id]
+    user_id: Mapped[BigInt] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str]
+    address: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[Instant] = mapped_column(index=True)
+    used_at: Mapped[Instant | None]
+
+    __table_args__ = (CheckConstraint("purpose IN ('verify', 'reset')", name="purpose_known"),)
+
+
 class Channel(Base):
-    """A way to reach a person: e-mail or sms, one row an address.
+    """A way to reach a person: e-mail or sms, one row an address. Nothing is told there before `verified_at`.
 
     `verified_by` is `import` where only the earlier version knew the address: enough to be told of tables, and for
-    nothing else.
+    nothing else; `owner` once they have shown that it is theirs.
     """
 
     __tablename__ = "channels"

@@ -13,7 +13,8 @@ _OF_USER = text(f"""
     SELECT {_COLUMNS} FROM alerts a
     WHERE a.user_id = :user_id
        OR (a.user_id IS NULL AND a.email IN (SELECT c.address FROM channels c
-           WHERE c.user_id = :user_id AND c.kind = 'email' AND c.verified_at IS NOT NULL))
+           WHERE c.user_id = :user_id AND c.kind = 'email' AND c.verified_at IS NOT NULL
+             AND c.verified_by IS DISTINCT FROM 'import'))
     ORDER BY a.id DESC
 """)
 _ADD = text("""

@@ -137,6 +137,29 @@ _ENSURE = text("""
     RETURNING id
 """)
 
+_INSERT_MISSING = text("""
+    INSERT INTO scan_groups (location_key, target_date, party_size, tier, next_scan_at)
+    VALUES (:location_key, :target_date, :party_size, :tier, now())
+    ON CONFLICT (location_key, target_date, party_size) DO NOTHING
+""")
+_LOCK_KEYS = text("""
+    SELECT id, location_key, target_date, party_size FROM scan_groups
+    WHERE (location_key, target_date, party_size) IN (
+        SELECT * FROM unnest(CAST(:locations AS text[]), CAST(:dates AS date[]), CAST(:parties AS int[])))
+    ORDER BY id FOR UPDATE
+""")
+_LOCK_OF_USER = text("""
+    SELECT g.id FROM scan_groups g
+    WHERE EXISTS (
+        SELECT 1 FROM watches w WHERE w.user_id = :user_id AND w.status = 'active'
+          AND (w.location_key, w.target_date, w.party_size) = (g.location_key, g.target_date, g.party_size))
+    ORDER BY g.id FOR UPDATE OF g
+""")
+_WAKE_OLDER = text("""
+    UPDATE scan_groups SET next_scan_at = least(coalesce(next_scan_at, now()), now())
+    WHERE id = ANY(:ids) AND (lease_until IS NULL OR lease_until < now())
+      AND coalesce(applied_look_at, '-infinity') < now() - CAST(:older_than AS interval)
+""")
 # All that people may browse and nobody watches: made where it is missing, taken up again where the last watch ended.
 _FILL_BROWSE = text("""
     INSERT INTO scan_groups AS g (location_key, target_date, party_size, tier, next_scan_at)
@@ -247,6 +270,30 @@ async def ensure(session: AnySession, *, location_key: str, target_date: date, p
     """The group of a watch, made if missing, due at once and locked until the transaction ends."""
     values = {"location_key": location_key, "target_date": target_date, "party_size": party_size, "tier": tier}
     return int((await session.execute(_ENSURE, values)).scalar_one())
+
+
+async def lock_keys(
+    session: AsyncSession, keys: Sequence[tuple[str, date, int]], *, make: Tier | None
+) -> dict[tuple[str, date, int], int]:
+    """Lock the groups of (location, date, party) in the order in which looks lock them; returns their ids.
+
+    `make` adds the first one when it is missing, in that tier and due. That comes before the locks, while nothing is
+    held that anybody could wait for.
+    """
+    if make is not None:
+        location_key, target_date, party_size = keys[0]
+        values = {"location_key": location_key, "target_date": target_date, "party_size": party_size, "tier": make}
+        await session.execute(_INSERT_MISSING, values)
+    locations, dates, parties = ([key[i] for key in keys] for i in range(3))
+    rows = await session.execute(_LOCK_KEYS, {"locations": locations, "dates": dates, "parties": parties})
+    return {(row.location_key, row.target_date, row.party_size): row.id for row in rows}
+
+
+async def make_due_for_user(session: AsyncSession, user_id: int, *, older_than: timedelta = timedelta(0)) -> int:
+    """Lock the groups of a person's active watches and make due those whose last look is older; returns how many."""
+    ids = list((await session.execute(_LOCK_OF_USER, {"user_id": user_id})).scalars())
+    result: Any = await session.execute(_WAKE_OLDER, {"ids": ids, "older_than": older_than})
+    return int(result.rowcount)
 
 
 async def wake(session: AsyncSession, group_id: int) -> None:

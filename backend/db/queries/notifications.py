@@ -17,7 +17,7 @@ UNCLAIMED_FOR = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A row of the ledger and its items, as (drop or None, dedup key)."""
+    """A row of the ledger and its items, as (drop or None, dedup key). Only a queued one is sent."""
 
     user_id: int | None
     watch_id: int | None
@@ -27,6 +27,8 @@ class NewMessage:
     kind: str
     recipient: str
     items: tuple[tuple[int | None, str], ...]
+    status: str = "queued"
+    error_message: str | None = None
 
 
 _KNOWN = text("SELECT dedup_key FROM notification_items WHERE dedup_key = ANY(:keys)")
@@ -34,7 +36,7 @@ _CLAIM = text("""
     UPDATE notification_log SET status = 'sending', claim_token = :token, attempts = attempts + 1,
            lease_until = now() + CAST(:lease AS interval)
     WHERE id = :id AND status = 'queued' AND next_attempt_at <= now()
-    RETURNING id, channel, kind, recipient, message_id, attempts, watch_id, booking_id
+    RETURNING id, user_id, channel, kind, recipient, message_id, attempts, watch_id, booking_id
 """)
 _ATTEMPT = text("INSERT INTO notification_attempts (notification_id, number) VALUES (:id, :number)")
 _ATTEMPT_DONE = text("""
@@ -93,11 +95,11 @@ async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
 
 
 async def add(session: AsyncSession, messages: Sequence[NewMessage]) -> list[tuple[int, str]]:
-    """Write messages with their items; returns (id, channel). A key told before violates its constraint."""
+    """Write messages with their items; returns (id, channel) of those to send. A known key violates its constraint."""
     if not messages:
         return []
-    columns = ("user_id", "watch_id", "booking_id", "channel_id", "channel", "kind", "recipient")
-    rows = [{column: getattr(message, column) for column in columns} for message in messages]
+    columns = ("user_id", "watch_id", "booking_id", "channel_id", "channel", "kind", "recipient", "status")
+    rows = [{column: getattr(message, column) for column in (*columns, "error_message")} for message in messages]
     statement = insert(Notification).returning(Notification.id, sort_by_parameter_order=True)
     ids = list((await session.execute(statement, rows)).scalars())
     items = [
@@ -106,7 +108,9 @@ async def add(session: AsyncSession, messages: Sequence[NewMessage]) -> list[tup
         for drop_id, key in message.items
     ]
     await session.execute(insert(NotificationItem), sorted(items, key=lambda item: str(item["dedup_key"])))
-    return [(row_id, message.channel) for row_id, message in zip(ids, messages, strict=True)]
+    return [
+        (row_id, message.channel) for row_id, message in zip(ids, messages, strict=True) if message.status == "queued"
+    ]
 
 
 async def claim(session: AsyncSession, notification_id: int, *, token: UUID) -> Row[Any] | None:

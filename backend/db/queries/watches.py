@@ -14,7 +14,8 @@ from backend.domain.types import Channel, Watch
 # Only a first sieve by clock times; the domain decides what a watch wants.
 _CONCERNED = text("""
     SELECT g.id AS group_id, w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end,
-           w.auto_book, w.created_at, w.needs_match, w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
+           w.auto_book AND NOT w.auto_book_held AS auto_book,
+           w.created_at, w.needs_match, w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
            l.timezone
     FROM unnest(CAST(:ids AS bigint[]), CAST(:new_from AS time[]), CAST(:new_to AS time[]),
                 CAST(:open_from AS time[]), CAST(:open_to AS time[])) AS s(id, new_from, new_to, open_from, open_to)
@@ -28,11 +29,14 @@ _CONCERNED = text("""
     ORDER BY w.created_at, w.id
 """)
 _BY_ID = text("""
-    SELECT w.*, u.disabled_at IS NULL AS is_enabled FROM watches w JOIN users u ON u.id = w.user_id WHERE w.id = :id
+    SELECT w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end, w.status,
+           w.auto_book AND NOT w.auto_book_held AS auto_book, w.created_at, w.needs_match,
+           u.disabled_at IS NULL AS is_enabled
+    FROM watches w JOIN users u ON u.id = w.user_id WHERE w.id = :id
 """)
 _CHANNELS = text("""
     SELECT id, user_id, kind, address, verified_at FROM channels
-    WHERE user_id = ANY(:users) AND muted_at IS NULL AND disabled_at IS NULL ORDER BY id
+    WHERE user_id = ANY(:users) AND verified_at IS NOT NULL AND muted_at IS NULL AND disabled_at IS NULL ORDER BY id
 """)
 _MATCHED = text("""
     UPDATE watches w SET needs_match = false FROM scan_groups g
@@ -70,6 +74,40 @@ _RENEW = text("""
 _CANCEL = text("""
     UPDATE watches SET status = 'cancelled', updated_at = now()
     WHERE id = :id AND user_id = :user_id AND status IN ('active', 'paused') RETURNING id
+""")
+
+_OWN = text("""
+    SELECT w.*, g.last_ok_at AS last_scanned
+    FROM watches w JOIN scan_groups g USING (location_key, target_date, party_size)
+    WHERE w.id = ANY(:ids) AND w.user_id = :user_id ORDER BY w.id
+""")
+_SHORT_WAITS = text("SET LOCAL lock_timeout = '500ms'")
+_LOCK_OWN = text("SELECT * FROM watches WHERE id = ANY(:ids) AND user_id = :user_id ORDER BY id FOR UPDATE")
+_CHANGE = text("""
+    UPDATE watches SET location_key = :location_key, party_size = :party_size, target_date = :target_date,
+           time_start = :time_start, time_end = :time_end, auto_book = :auto_book,
+           book_first_name = :book_first_name, book_last_name = :book_last_name, book_email = :book_email,
+           book_phone = :book_phone, needs_match = true, updated_at = now()
+    WHERE id = :id
+""")
+_SET_STATUS = text("""
+    UPDATE watches SET status = CAST(:status AS text), updated_at = now(),
+           needs_match = needs_match OR CAST(:status AS text) = 'active'
+    WHERE id = ANY(:ids)
+""")
+# Chances that nobody has tried: the next look makes them again where they still fit, with the new details.
+# One that somebody has in hand at this moment is left to them.
+_DROP_WANTED = text("""
+    DELETE FROM bookings WHERE id IN (
+        SELECT id FROM bookings WHERE watch_id = ANY(:ids) AND state = 'wanted' FOR UPDATE SKIP LOCKED)
+""")
+# What waits to be told speaks of the old restaurant or day.
+_DROP_QUEUED = text("""
+    WITH stale AS (
+        UPDATE notification_log SET status = 'expired', error_message = 'the watch was changed'
+        WHERE watch_id = :id AND kind = 'table_open' AND status = 'queued' RETURNING id
+    )
+    DELETE FROM notification_items i USING stale WHERE i.notification_id = stale.id
 """)
 
 
@@ -120,7 +158,7 @@ async def concerned(session: AsyncSession, spans: Sequence[Spans]) -> dict[int, 
 
 
 async def channels_of(session: AsyncSession, user_ids: Collection[int]) -> dict[int, list[Channel]]:
-    """Usable channels by user."""
+    """Channels by user at which something may be told: addresses that a stranger may have typed are left out."""
     found: dict[int, list[Channel]] = {}
     for row in await session.execute(_CHANNELS, {"users": sorted(user_ids)}):
         channel = Channel(row.id, row.user_id, row.kind, row.address, row.verified_at is not None)
@@ -166,3 +204,33 @@ async def renew(session: AnySession, watch_id: int, values: dict[str, Any]) -> N
 async def cancel(session: AsyncSession, watch_id: int, *, user_id: int) -> bool:
     """True when this ended a watch of that person."""
     return (await session.execute(_CANCEL, {"id": watch_id, "user_id": user_id})).first() is not None
+
+
+async def own(session: AsyncSession, ids: Sequence[int], *, user_id: int) -> Sequence[Row[Any]]:
+    """Those of the watches that are this person's."""
+    return (await session.execute(_OWN, {"ids": sorted(set(ids)), "user_id": user_id})).all()
+
+
+async def lock_own(session: AsyncSession, ids: Sequence[int], *, user_id: int) -> Sequence[Row[Any]]:
+    """The same, locked; their groups must be locked before.
+
+    Whoever writes a booking down holds its watch and may want the group: we give up first, before Postgres ends one.
+    """
+    await session.execute(_SHORT_WAITS)
+    return (await session.execute(_LOCK_OWN, {"ids": sorted(set(ids)), "user_id": user_id})).all()
+
+
+async def change(session: AsyncSession, watch_id: int, values: dict[str, Any], *, has_moved: bool) -> None:
+    """Write new wishes, to be matched again; what follows from the old ones and was not acted on is taken back."""
+    await session.execute(_CHANGE, {**values, "id": watch_id})
+    await session.execute(_DROP_WANTED, {"ids": [watch_id]})
+    if has_moved:
+        await session.execute(_DROP_QUEUED, {"id": watch_id})
+
+
+async def set_status(session: AsyncSession, ids: Sequence[int], status: str) -> None:
+    """Pause, resume or cancel. A watch that is active again is matched again; of the others no chance stays."""
+    if ids:
+        await session.execute(_SET_STATUS, {"ids": sorted(ids), "status": status})
+        if status != "active":
+            await session.execute(_DROP_WANTED, {"ids": sorted(ids)})

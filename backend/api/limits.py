@@ -1,0 +1,72 @@
+"""How often one address, and one account, may call what costs something or can be guessed at."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+from redis.exceptions import RedisError
+
+from backend.api.client_address import block_of, client_address
+from backend.clients.rate_limit import Limit
+from backend.services.errors import AppError
+
+log = structlog.get_logger()
+MINUTE, HOUR = 60, 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A guard: so many calls an address, and so many an account where one is signed in. Stands after the user guard.
+
+    Where the account is named in the body, the route calls `limit_account` itself.
+    """
+
+    name: str
+    per_address: Limit
+    per_account: Limit | None = None
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        rules = [(f"{self.name}:address:{block_of(client_address(connection))}", self.per_address)]
+        user = getattr(connection.state, "user", None)
+        if user is not None and self.per_account is not None:
+            rules.append((f"{self.name}:user:{user.id}", self.per_account))
+        await _admit(connection, self.name, rules)
+
+
+SIGN_UP = Limited("signup", Limit(20, HOUR), Limit(5, HOUR))
+SIGN_IN = Limited("login", Limit(30, 5 * MINUTE), Limit(10, 5 * MINUTE))
+GOOGLE = Limited("google", Limit(30, 5 * MINUTE))
+PASSWORD = Limited("password", Limit(30, HOUR), Limit(10, HOUR))
+MAIL = Limited("mail", Limit(20, HOUR), Limit(5, HOUR))
+TOKEN = Limited("token", Limit(30, 5 * MINUTE))
+EARLY_SCAN = Limited("early-scan", Limit(60, 10 * MINUTE), Limit(6, 10 * MINUTE))
+EXPORT = Limited("export", Limit(20, HOUR), Limit(10, HOUR))
+GEOLOCATE = Limited("geolocate", Limit(30, MINUTE))
+ALERTS = Limited("alerts", Limit(10, HOUR), Limit(10, HOUR))
+WAIT_TIMES = Limited("waittimes", Limit(20, HOUR), Limit(20, HOUR))
+FEEDBACK = Limited("feedback", Limit(10, HOUR), Limit(10, HOUR))
+BOOK = Limited("book", Limit(30, 10 * MINUTE), Limit(10, 10 * MINUTE))
+
+
+async def limit_account(connection: ASGIConnection[Any, Any, Any, Any], limited: Limited, email: str) -> None:
+    """Count a call against the account that its body names, whether it exists or not. Raises AppError 429."""
+    if limited.per_account is not None:
+        digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()[:32]
+        await _admit(connection, limited.name, [(f"{limited.name}:account:{digest}", limited.per_account)])
+
+
+async def _admit(connection: ASGIConnection[Any, Any, Any, Any], name: str, rules: list[tuple[str, Limit]]) -> None:
+    state = connection.app.state
+    if state.settings.rate_limits == "off":
+        return
+    try:
+        wait = await state.limiter.admit(rules)
+    except RedisError as error:
+        # Without Redis nobody is counted, and people can still sign in.
+        log.warning("web.limits_unavailable", limit=name, reason=str(error))
+        return
+    if wait is not None:
+        raise AppError(429, "That was too often; please wait a little", retry_after=wait)

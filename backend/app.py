@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,7 +30,6 @@ from backend.api import (
 from backend.api.access import forgery_guard
 from backend.api.admin import AdminController
 from backend.api.auth import AuthController
-from backend.api.caching import PRIVATE, PublicAnswers
 from backend.api.calls import CallController
 from backend.api.credentials import CredentialController
 from backend.api.description import openapi_config
@@ -107,11 +105,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             Exception: unexpected_error,
         },
         guards=[forgery_guard],
-        middleware=[PublicAnswers()],
-        response_headers={"Cache-Control": PRIVATE},
         before_send=[secure(settings)],
         cors_config=cors if settings.allowed_origins else None,
-        type_encoders={datetime: datetime.isoformat},
         lifespan=[_connections],
         openapi_config=openapi_config(version("houstons")),
         logging_config=None,

@@ -24,7 +24,7 @@ async def push_key_guard(connection: ASGIConnection[Any, Any, Any, Any], handler
 async def admin_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Signed in, and an administrator: 401 for strangers, 403 for other people."""
     await user_guard(connection, handler)
-    if not is_admin(connection.state.user):
+    if not is_admin(connection.scope["user"]):
         raise AppError(403, "Only for administrators")
 
 

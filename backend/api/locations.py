@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Request, get
 
-from backend.api.caching import PUBLIC
+from backend.api.caching import PUBLIC, PublicAnswers
 from backend.api.schemas import LocationOut, Locations
 from backend.db.base import Sessions
 from backend.db.queries import locations
@@ -13,7 +13,7 @@ from backend.services.shared import Shared
 FRESH_SECONDS = 5
 
 
-@get("/api/locations", opt=PUBLIC, tags=["Restaurants"])
+@get("/api/locations", opt=PUBLIC, middleware=[PublicAnswers()], tags=["Restaurants"])
 async def list_locations(request: Request[Any, Any, Any]) -> Locations:
     """All restaurants, by name; as they were some seconds ago at most."""
     answer: Locations = await request.app.state.locations.get()

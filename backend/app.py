@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,7 +30,6 @@ from backend.api import (
 from backend.api.access import forgery_guard
 from backend.api.admin import AdminController
 from backend.api.auth import AuthController
-from backend.api.caching import PRIVATE, PublicAnswers
 from backend.api.calls import CallController
 from backend.api.credentials import CredentialController
 from backend.api.description import openapi_config
@@ -47,6 +45,7 @@ from backend.clients.jobs import Jobs
 from backend.clients.rate_limit import RateLimiter
 from backend.clients.wisely import open_wisely
 from backend.db.base import open_engine, sessions_of
+from backend.db.direct import open_direct
 from backend.services.availability import Availability
 from backend.services.errors import AppError
 from backend.settings import Settings, load_settings
@@ -106,11 +105,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             Exception: unexpected_error,
         },
         guards=[forgery_guard],
-        middleware=[PublicAnswers()],
-        response_headers={"Cache-Control": PRIVATE},
         before_send=[secure(settings)],
         cors_config=cors if settings.allowed_origins else None,
-        type_encoders={datetime: datetime.isoformat},
         lifespan=[_connections],
         openapi_config=openapi_config(version("houstons")),
         logging_config=None,
@@ -138,7 +134,9 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     )
     app.state.budget = open_budget(redis, settings)
     app.state.wisely = open_wisely(settings, app.state.budget)
+    app.state.locations = locations.shared_locations(sessions_of(engine))
     app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
+    app.state.direct = open_direct(settings.require_database_url, size=POOL_SIZE, name="web-direct")
     await asyncio.gather(*(_open_one(engine) for _ in range(OPENED_AT_START)))
     try:
         yield
@@ -146,6 +144,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
         await app.state.wisely.close()
         await app.state.budget.close()
         await redis.aclose()
+        await app.state.direct.close()
         await engine.dispose()
 
 

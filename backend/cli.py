@@ -8,6 +8,7 @@ from typing import Literal
 import click
 import uvicorn
 
+from backend.api.one_write import OneWriteProtocol
 from backend.db.base import open_engine
 from backend.db.migrations import migrate as run_migrations
 from backend.local import checks, operator
@@ -56,6 +57,7 @@ def web() -> None:
         access_log=False,
         # Who is behind a proxy is found by the application, which knows whom to trust.
         proxy_headers=False,
+        http=OneWriteProtocol,
         server_header=False,
     )
 

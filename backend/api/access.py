@@ -38,10 +38,10 @@ async def forgery_guard(connection: ASGIConnection[Any, Any, Any, Any], handler:
 async def user_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Signed in, by `Authorization: Bearer` or by our page's cookie. Raises AppError 401."""
     token = bearer_token(connection) or cookie_token(connection)
-    user = await user_of_token(connection.app.state.sessions, token) if token else None
+    user = await user_of_token(connection.app.state.direct, token) if token else None
     if user is None:
         raise AppError(401, "Not authenticated")
-    connection.state.user = user
+    connection.scope["user"] = user
 
 
 async def local_or_token_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -57,7 +57,7 @@ async def local_or_token_guard(connection: ASGIConnection[Any, Any, Any, Any], h
 
 def current_user(request: Request[Any, Any, Any]) -> Row[Any]:
     """The person the guard let in, with `session_id`."""
-    user: Row[Any] = request.state.user
+    user: Row[Any] = request.scope["user"]
     return user
 
 

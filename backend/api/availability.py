@@ -1,6 +1,5 @@
 """What is open."""
 
-import gzip
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,5 +34,5 @@ async def show_availability(
         return Response(b"", status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
-        return Response(grid.body, headers=headers, media_type="application/json")
-    return Response(gzip.decompress(grid.body), headers=headers, media_type="application/json")
+        return Response(grid.packed, headers=headers, media_type="application/json")
+    return Response(grid.body, headers=headers, media_type="application/json")

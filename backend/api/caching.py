@@ -12,7 +12,7 @@ PRIVATE = "private, no-store"
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATED = "public, no-cache"
 
-# For routes whose answer is the same for everybody: `opt=PUBLIC`.
+# For routes whose answer is the same for everybody, together with the middleware PublicAnswers.
 PUBLIC: dict[str, Any] = {"access": "open", "public_seconds": 10}
 
 

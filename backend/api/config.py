@@ -7,7 +7,7 @@ from litestar import Request, get
 
 from backend.api import limits
 from backend.api.access import OPEN
-from backend.api.caching import PUBLIC
+from backend.api.caching import PUBLIC, PublicAnswers
 from backend.api.client_address import client_address, is_behind_proxy
 from backend.clients.geolocator import Whereabouts, whereabouts
 from backend.db.queries import locations
@@ -36,7 +36,7 @@ class Geolocation(msgspec.Struct):
     user_region: str
 
 
-@get("/api/config", opt=PUBLIC, tags=["Restaurants"])
+@get("/api/config", opt=PUBLIC, middleware=[PublicAnswers()], tags=["Restaurants"])
 async def read_config(request: Request[Any, Any, Any]) -> Config:
     """What the page needs to start."""
     settings: Settings = request.app.state.settings

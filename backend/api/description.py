@@ -14,7 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.serialization import encode_json
 
 from backend.api.access import COOKIE, local_or_token_guard, user_guard
-from backend.api.caching import PUBLIC
+from backend.api.caching import PUBLIC, PublicAnswers
 from backend.api.guards import admin_guard, push_key_guard
 from backend.api.limits import Limited
 
@@ -73,7 +73,9 @@ def openapi_config(version: str) -> OpenAPIConfig:
         "times of day HH:MM, both the restaurant's; instants are ISO 8601 with an offset.",
         use_handler_docstrings=True,
         render_plugins=[DescribedJson()],
-        openapi_router=Router(PATH, route_handlers=[], include_in_schema=False, opt=PUBLIC),
+        openapi_router=Router(
+            PATH, route_handlers=[], include_in_schema=False, opt=PUBLIC, middleware=[PublicAnswers()]
+        ),
     )
 
 

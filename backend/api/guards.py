@@ -24,14 +24,14 @@ async def push_key_guard(connection: ASGIConnection[Any, Any, Any, Any], handler
 async def admin_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Signed in, and an administrator: 401 for strangers, 403 for other people."""
     await user_guard(connection, handler)
-    if not is_admin(connection.state.user):
+    if not is_admin(connection.scope["user"]):
         raise AppError(403, "Only for administrators")
 
 
 async def optional_user(connection: ASGIConnection[Any, Any, Any, Any]) -> Row[Any] | None:
     """Who is signed in, for open routes that tell some people more."""
     token = bearer_token(connection) or cookie_token(connection)
-    return await user_of_token(connection.app.state.sessions, token) if token else None
+    return await user_of_token(connection.app.state.direct, token) if token else None
 
 
 def is_admin(user: Row[Any] | None) -> bool:

@@ -1,9 +1,9 @@
 """Security headers of every answer, whatever made it."""
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 from litestar.types.callable_types import BeforeMessageSendHookHandler
 
+from backend.api.caching import PRIVATE
 from backend.settings import Settings
 
 _GOOGLE = "https://accounts.google.com/gsi/"
@@ -40,14 +40,14 @@ def security_headers(settings: Settings) -> dict[str, str]:
 
 def secure(settings: Settings) -> BeforeMessageSendHookHandler:
     """A hook that puts them on. A hook, because files and errors of the router pass no other place."""
-    wanted = security_headers(settings)
+    wanted = [(name.lower().encode(), value.encode()) for name, value in security_headers(settings).items()]
 
     async def put_on(message: Message, scope: Scope) -> None:
+        # Nothing else sets these, so that nothing has to be replaced: this runs with every answer.
         if message["type"] == "http.response.start":
-            headers = MutableScopeHeaders.from_message(message)
-            for name, value in wanted.items():
-                headers[name] = value
-            if "cache-control" not in headers:
-                headers["Cache-Control"] = "private, no-store"
+            headers = [*message["headers"], *wanted]
+            if all(name.lower() != b"cache-control" for name, _ in headers):
+                headers.append((b"cache-control", PRIVATE.encode()))
+            message["headers"] = headers
 
     return put_on

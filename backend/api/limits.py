@@ -30,7 +30,7 @@ class Limited:
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         rules = [(f"{self.name}:address:{block_of(client_address(connection))}", self.per_address)]
-        user = getattr(connection.state, "user", None)
+        user = connection.scope.get("user")
         if user is not None and self.per_account is not None:
             rules.append((f"{self.name}:user:{user.id}", self.per_account))
         await _admit(connection, self.name, rules)

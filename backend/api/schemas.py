@@ -1,6 +1,7 @@
 """What goes in and out, with its bounds."""
 
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -131,7 +132,11 @@ class EarlyScan(msgspec.Struct):
     success: Literal[True] = True
 
 
+_of_watch = attrgetter(*WatchOut.__struct_fields__)
+
+
 def watch_out(row: Row[Any]) -> WatchOut:
     """A row as clients know it."""
-    values = {name: getattr(row, name) for name in WatchOut.__struct_fields__}
-    return WatchOut(**{**values, "time_start": f"{row.time_start:%H:%M}", "time_end": f"{row.time_end:%H:%M}"})
+    watch = WatchOut(*_of_watch(row))
+    watch.time_start, watch.time_end = row.time_start.isoformat("minutes"), row.time_end.isoformat("minutes")
+    return watch

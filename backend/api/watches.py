@@ -38,7 +38,7 @@ class WatchController(Controller):
     async def list_watches(self, request: Request[Any, Any, Any], status: FromQuery[str] = "active,paused") -> Watches:
         """Own watches by date. `status` names one or more, by comma."""
         rows = await watches.list_watches(
-            request.app.state.sessions, current_user(request).id, statuses=status.split(",")
+            request.app.state.direct, current_user(request).id, statuses=status.split(",")
         )
         return Watches([watch_out(row) for row in rows])
 
@@ -63,7 +63,7 @@ class WatchController(Controller):
         )
         state = request.app.state
         watch_id = await watches.make_watch(
-            state.sessions,
+            state.direct,
             current_user(request),
             wish,
             max_active=state.settings.max_active_watches,

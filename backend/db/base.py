@@ -1,10 +1,12 @@
 """The declarative base, column shorthands, and how a process opens its database."""
 
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import BigInteger, Identity, MetaData, func
+from sqlalchemy import BigInteger, Executable, Identity, MetaData, Result, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column
@@ -16,6 +18,22 @@ BigInt = Annotated[int, mapped_column(BigInteger)]
 Instant = Annotated[datetime, mapped_column(DateTimeUTC(timezone=True))]
 CreatedAt = Annotated[datetime, mapped_column(DateTimeUTC(timezone=True), server_default=func.now())]
 Json = Annotated[dict[str, Any], mapped_column(JSONB)]
+
+
+class AnySession(Protocol):
+    """What runs statements: a session of SQLAlchemy's, or a direct one (`db/direct.py`)."""
+
+    async def execute(self, statement: Executable, params: Mapping[str, Any] | None = None, /) -> Result[Any]: ...
+
+    async def scalar(self, statement: Executable, params: Mapping[str, Any] | None = None, /) -> Any: ...
+
+
+class AnySessions(Protocol):
+    """Short sessions of either kind."""
+
+    def __call__(self) -> AbstractAsyncContextManager[AnySession]: ...
+
+    def begin(self) -> AbstractAsyncContextManager[AnySession]: ...
 
 
 class Base(DeclarativeBase):

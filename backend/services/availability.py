@@ -23,9 +23,10 @@ _KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A finished answer. `built_at` is seconds of the process's clock."""
+    """A finished answer, as it is and gzipped. `built_at` is seconds of the process's clock."""
 
     body: bytes
+    packed: bytes
     etag: str
     built_at: float
 
@@ -40,7 +41,7 @@ class Availability:
         self._building: dict[tuple[int, int], asyncio.Task[Grid]] = {}
 
     async def grid(self, *, party_size: int, days: int, now: datetime) -> Grid:
-        """The answer for a party size and the next `days`, gzipped; a few seconds old at most."""
+        """The answer for a party size and the next `days`; a few seconds old at most."""
         key = (party_size, days)
         kept = self._kept.get(key)
         age = time.monotonic() - kept.built_at if kept else STALE_SECONDS
@@ -78,7 +79,7 @@ class Availability:
         }
         body = msgspec.json.encode(head)[:-1] + b',"locations":' + locations.encode() + b"}"
         packed = await asyncio.to_thread(gzip.compress, body, 5)
-        grid = Grid(packed, f'"{hashlib.sha256(body).hexdigest()[:32]}"', time.monotonic())
+        grid = Grid(body, packed, f'"{hashlib.sha256(body).hexdigest()[:32]}"', time.monotonic())
         self._kept[(party_size, days)] = grid
         self._kept.move_to_end((party_size, days))
         while len(self._kept) > _KEPT:

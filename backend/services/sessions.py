@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.db.base import Sessions
+from backend.db.base import AnySessions, Sessions
 from backend.db.queries import sessions as queries
 from backend.services.errors import AppError
 
@@ -55,14 +55,14 @@ async def start(session: AsyncSession, user: Row[Any], client: Client) -> Signed
     return SignedIn(token, user)
 
 
-async def user_of_token(sessions: Sessions, token: str) -> Row[Any] | None:
+async def user_of_token(sessions: AnySessions, token: str) -> Row[Any] | None:
     """The person behind a token, with `session_id`, or None."""
     async with sessions() as session:
         user = await queries.user_of(session, hash_token(token))
-        if user is not None and user.is_stale:
+    if user is not None and user.is_stale:
+        async with sessions.begin() as session:
             await queries.mark_used(session, user.session_id)
-            await session.commit()
-        return user
+    return user
 
 
 async def list_sessions(sessions: Sessions, user_id: int) -> Sequence[Row[Any]]:

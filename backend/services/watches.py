@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from backend.db.base import Sessions
+from backend.db.base import AnySessions, Sessions
 from backend.db.queries import groups, locations, watches
 from backend.domain import windows
 from backend.domain.types import Tier, Watch
@@ -36,7 +36,7 @@ class NewWatch:
     phone: str | None
 
 
-async def make_watch(sessions: Sessions, user: Row[Any], wish: NewWatch, *, max_active: int, now: datetime) -> int:
+async def make_watch(sessions: AnySessions, user: Row[Any], wish: NewWatch, *, max_active: int, now: datetime) -> int:
     """Write a watch and make its group due. The same watch twice is the same watch. Raises AppError 400."""
     async with sessions.begin() as session:
         location = await locations.by_key(session, wish.location_key)
@@ -61,7 +61,7 @@ async def make_watch(sessions: Sessions, user: Row[Any], wish: NewWatch, *, max_
         return await watches.add(session, values)
 
 
-async def list_watches(sessions: Sessions, user_id: int, *, statuses: Sequence[str]) -> Sequence[Row[Any]]:
+async def list_watches(sessions: AnySessions, user_id: int, *, statuses: Sequence[str]) -> Sequence[Row[Any]]:
     """A person's own watches, by date. Raises AppError 400 for an unknown status."""
     for status in statuses:
         if status not in STATUSES:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.db.base import AnySession
 from backend.domain.types import WATCHED_TIERS, Tier
 
 LEASE = timedelta(seconds=60)
@@ -265,7 +266,7 @@ async def put_back(session: AsyncSession, ends: Sequence[tuple[int, datetime | N
         await session.execute(_PUT_BACK, {"ids": ids, "next_ats": next_ats, "token": token})
 
 
-async def ensure(session: AsyncSession, *, location_key: str, target_date: date, party_size: int, tier: Tier) -> int:
+async def ensure(session: AnySession, *, location_key: str, target_date: date, party_size: int, tier: Tier) -> int:
     """The group of a watch, made if missing, due at once and locked until the transaction ends."""
     values = {"location_key": location_key, "target_date": target_date, "party_size": party_size, "tier": tier}
     return int((await session.execute(_ENSURE, values)).scalar_one())

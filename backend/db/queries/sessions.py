@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.db.base import AnySession
+
 _ADD = text("""
     INSERT INTO sessions (user_id, token_hash, user_agent, expires_at)
     VALUES (:user_id, :token_hash, :user_agent, now() + CAST(:lifetime AS interval))
@@ -18,6 +20,7 @@ _USER = text("""
     FROM sessions s JOIN users u ON u.id = s.user_id
     WHERE s.token_hash = :token_hash AND s.expires_at > now() AND u.disabled_at IS NULL
 """)
+_MARK_USED = text("UPDATE sessions SET last_used_at = now() WHERE id = :id")
 _OF_USER = text("""
     SELECT id, user_agent, created_at, last_used_at, expires_at FROM sessions
     WHERE user_id = :user_id AND expires_at > now() ORDER BY last_used_at DESC, id DESC
@@ -31,13 +34,13 @@ async def add(
     await session.execute(_ADD, values)
 
 
-async def user_of(session: AsyncSession, token_hash: bytes) -> Row[Any] | None:
+async def user_of(session: AnySession, token_hash: bytes) -> Row[Any] | None:
     """Who is signed in with this token; None when it is unknown, expired, or the account is disabled."""
     return (await session.execute(_USER, {"token_hash": token_hash})).one_or_none()
 
 
-async def mark_used(session: AsyncSession, session_id: int) -> None:
-    await session.execute(text("UPDATE sessions SET last_used_at = now() WHERE id = :id"), {"id": session_id})
+async def mark_used(session: AnySession, session_id: int) -> None:
+    await session.execute(_MARK_USED, {"id": session_id})
 
 
 async def of_user(session: AsyncSession, user_id: int) -> Sequence[Row[Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.db.base import AnySession
 from backend.domain.types import Channel, Watch
 
 # Only a first sieve by clock times; the domain decides what a watch wants.
@@ -54,6 +55,7 @@ _OF_USER = text("""
     FROM watches w JOIN scan_groups g USING (location_key, target_date, party_size)
     WHERE w.user_id = :user_id AND w.status = ANY(:statuses) ORDER BY w.target_date, w.time_start, w.id
 """)
+_COUNT_ACTIVE = text("SELECT count(*) FROM watches WHERE user_id = :user_id AND status IN ('active', 'paused')")
 _SAME = text("""
     SELECT id FROM watches WHERE user_id = :user_id AND location_key = :location_key AND target_date = :target_date
       AND party_size = :party_size AND time_start = :time_start AND time_end = :time_end AND status = 'active'
@@ -174,27 +176,26 @@ async def expire(session: AsyncSession, *, now: datetime) -> int:
     return len((await session.execute(_EXPIRE, {"now": now})).all())
 
 
-async def of_user(session: AsyncSession, user_id: int, *, statuses: Sequence[str]) -> Sequence[Row[Any]]:
+async def of_user(session: AnySession, user_id: int, *, statuses: Sequence[str]) -> Sequence[Row[Any]]:
     return (await session.execute(_OF_USER, {"user_id": user_id, "statuses": list(statuses)})).all()
 
 
-async def count_active(session: AsyncSession, user_id: int) -> int:
-    statement = text("SELECT count(*) FROM watches WHERE user_id = :user_id AND status IN ('active', 'paused')")
-    return int(await session.scalar(statement, {"user_id": user_id}) or 0)
+async def count_active(session: AnySession, user_id: int) -> int:
+    return int(await session.scalar(_COUNT_ACTIVE, {"user_id": user_id}) or 0)
 
 
-async def find_same(session: AsyncSession, values: dict[str, Any]) -> int | None:
+async def find_same(session: AnySession, values: dict[str, Any]) -> int | None:
     """The caller's active watch with the same restaurant, day, party and window."""
     keys = ("user_id", "location_key", "target_date", "party_size", "time_start", "time_end")
     result: int | None = await session.scalar(_SAME, {key: values[key] for key in keys})
     return result
 
 
-async def add(session: AsyncSession, values: dict[str, Any]) -> int:
+async def add(session: AnySession, values: dict[str, Any]) -> int:
     return int((await session.execute(_INSERT, values)).scalar_one())
 
 
-async def renew(session: AsyncSession, watch_id: int, values: dict[str, Any]) -> None:
+async def renew(session: AnySession, watch_id: int, values: dict[str, Any]) -> None:
     """The same watch asked for again: its wishes about booking are the newer ones."""
     keys = ("auto_book", "book_first_name", "book_last_name", "book_email", "book_phone")
     await session.execute(_RENEW, {"id": watch_id, **{key: values[key] for key in keys}})

@@ -201,22 +201,24 @@ class Scene:
     def mails_per_message(self) -> Counter[str]:
         return Counter(mail["message_id"] for mail in self.simulator.mails)
 
-    def untold(self, guests: Sequence[Guest], openings: Sequence[Opening]) -> list[tuple[str, str, str]]:
-        """Guests who have no mail about an opening, as (address, restaurant, time)."""
-        mails = self.simulator.mails
-        told = {
+    def times_told(self, guests: Sequence[Guest], openings: Sequence[Opening]) -> dict[tuple[str, str, str], int]:
+        """How many mails about each opening each guest has, by address, restaurant and time."""
+        told = Counter(
             (address, opening)
-            for mail in mails
+            for mail in self.simulator.mails
             for opening in openings
             if opening.is_told_by(mail)
             for address in mail["to"]
-        }
-        return [
-            (guest.email, opening.place.key, opening.clock)
+        )
+        return {
+            (guest.email, opening.place.key, opening.clock): told[guest.email, opening]
             for guest in guests
             for opening in openings
-            if (guest.email, opening) not in told
-        ]
+        }
+
+    def untold(self, guests: Sequence[Guest], openings: Sequence[Opening]) -> list[tuple[str, str, str]]:
+        """Guests who have no mail about an opening."""
+        return [missing for missing, times in self.times_told(guests, openings).items() if not times]
 
     async def unfinished(self) -> list[tuple[str, int, str]]:
         """Messages and attempts to book that still have something before them, as (what, id, state).

@@ -161,13 +161,13 @@ async def bookings_are_one_a_meal_and_in_the_ledger(scene: Scene) -> None:
 
 
 async def test_workers_that_are_asked_to_stop_finish_what_they_have_in_hand(scene: Scene) -> None:
-    readers, (booker,) = await scene.add_guests(20), await scene.add_guests(1)
-    await scene.add_watches([(reader, scene.places[0], scene.day(3)) for reader in readers])
-    await scene.add_watches([(booker, scene.places[1], scene.day(3))], auto_book=True)
     scene.answer_after(0.8)
     scene.take_mail_slowly(0.8)
     opening = scene.open(scene.places[0], scene.day(3), "19:00")
     scene.open(scene.places[1], scene.day(3), "19:00")
+    readers, (booker,) = await scene.add_guests(20), await scene.add_guests(1)
+    await scene.add_watches([(reader, scene.places[0], scene.day(3)) for reader in readers])
+    await scene.add_watches([(booker, scene.places[1], scene.day(3))], auto_book=True)
 
     async def messages_and_a_booking_under_way() -> set[str]:
         return {"sending", "attempting"} - {state for _, _, state in await scene.under_way()}

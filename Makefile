@@ -18,7 +18,7 @@ up: $(VENV)/.runtime  ## run it for real: web, workers and scheduler; data in .d
 	@$(BIN)/houstons up $(ARGS)
 
 test: $(VENV)/.dev  ## all tests, against real Postgres, Valkey, SMTP and the simulator
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev  ## format, lint, types, import rules, fast tests; under a minute
 	@$(BIN)/ruff format --check .

@@ -37,6 +37,18 @@ PUSH_KEY = "a key that machines share"
 SMTP_USER, SMTP_PASSWORD = "tester", "a-password-for-tests"
 
 
+# What takes longest begins first, so that the two halves of a run end together.
+SLOWEST = ("tests/processes", "tests/pressure", "tests/test_demo.py", "tests/bench", "tests/local", "tests/legacy")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        return next((n for n, start in enumerate(SLOWEST) if item.nodeid.startswith(start)), len(SLOWEST))
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A folder that Postgres, as another user, can reach: not one of pytest's, which another run closes to others."""

@@ -1,5 +1,5 @@
 -- Gives back places, then grants calls to the reservation service. One round trip for a whole process.
--- KEYS: window (zset of grants), slots (zset of leases), state (hash)
+-- KEYS: window (zset of calls), slots (zset of leases), state (hash)
 -- ARGV: cap, at once, mean per second, depth seconds, browsing's share of the mean, longest call ms,
 --       restarted (0 or 1), grant prefix, wanted booking, urgent, normal, browse, then triples of released id, outcome, pause ms
 -- Returns: clock ms, then granted for each priority, then the wait in ms for each priority.
@@ -28,6 +28,7 @@ end
 for i = 13, #ARGV, 3 do
   local id, outcome, pause = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
   redis.call('ZREM', slots, id)
+  redis.call('ZADD', window, 'XX', now, id)
   local is_probe = redis.call('HGET', state, 'probe') == id
   local is_open = number('open_until') > 0
   if pause > 0 then redis.call('HSET', state, 'pause_until', math.max(now + pause, number('pause_until'))) end
@@ -47,6 +48,8 @@ end
 local passed = math.max(0, now - number('at')) / 1000
 local tokens = math.min(mean * depth, number('tokens') + passed * mean)
 local browse = math.min(math.max(1, browse_mean * BROWSE_DEPTH), number('browse') + passed * browse_mean)
+-- The cap: a call may reach the service at any moment between its grant and its end, so it counts from the one until
+-- 1.05 s after the other.
 redis.call('ZREMRANGEBYSCORE', window, '-inf', now - 1050)
 redis.call('ZREMRANGEBYSCORE', slots, '-inf', now)
 local used, busy = redis.call('ZCARD', window), redis.call('ZCARD', slots)
@@ -72,7 +75,9 @@ local function wait_of(class)
   if class > BOOKING and tokens < 1 then return math.ceil((1 - tokens) / mean * 1000) end
   if class == BROWSE and browse < 1 then return math.ceil((1 - browse) / browse_mean * 1000) end
   local first = redis.call('ZRANGE', window, 0, 0, 'WITHSCORES')
-  if used > 0 and room_for(class) == 0 and used >= cap - 2 then return math.max(1, tonumber(first[2]) + 1051 - now) end
+  if used >= cap - 2 and used > 0 and tonumber(first[2]) <= now then
+    return math.max(1, tonumber(first[2]) + 1051 - now)
+  end
   return 50
 end
 
@@ -91,7 +96,7 @@ for class = BOOKING, BROWSE do
       for i = 1, grant do
         total = total + 1
         local id = prefix .. ':' .. total
-        redis.call('ZADD', window, now, id)
+        redis.call('ZADD', window, now + longest + 5000, id)
         redis.call('ZADD', slots, now + longest + 5000, id)
         if open_until > 0 then redis.call('HSET', state, 'probe', id, 'probe_until', now + longest + 5000) end
       end
@@ -108,6 +113,6 @@ for class = BOOKING, BROWSE do
   end
 end
 redis.call('HSET', state, 'tokens', tokens, 'browse', browse, 'at', now)
-redis.call('PEXPIRE', window, 5000)
+redis.call('PEXPIRE', window, longest + 10000)
 redis.call('PEXPIRE', slots, longest + 10000)
 return {now, granted[1], granted[2], granted[3], granted[4], waits[1], waits[2], waits[3], waits[4]}

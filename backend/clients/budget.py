@@ -1,6 +1,7 @@
 """The one budget of calls to the reservation service, shared by all processes through Redis.
 
-Hard: `cap` calls in any 1.05 s and `at_once` at a time, by Redis' clock. Soft: a mean, saved up for two hours. Higher
+Hard: `cap` calls in any 1.05 s and `at_once` at a time, by Redis' clock; a call counts from its grant until 1.05 s
+after its end, for it may reach the service at any moment in between. Soft: a mean, saved up for two hours. Higher
 priorities go first. A pause that the service asked for (Retry-After) and the circuit breaker hold everybody back.
 Without Redis there is no call, and after a new start or a flush of Redis none for as long as one call may take.
 """

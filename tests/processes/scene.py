@@ -5,8 +5,8 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
@@ -290,6 +290,15 @@ class Scene:
                 f"WHERE {waiting} AND dispatched_at < now() - $1::interval",
                 _TOO_LONG["message"],
             )
+
+    @contextmanager
+    def simulator_frozen(self) -> Iterator[None]:
+        """Calls and mails that come meanwhile arrive at the end of the block."""
+        os.kill(self.simulator.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.simulator.pid, signal.SIGCONT)
 
     async def fill_budget(self, calls: int) -> None:
         """As if the budget had been up for long and had saved up so many calls."""

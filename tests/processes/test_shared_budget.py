@@ -1,5 +1,6 @@
 """The budget, as the reservation service sees it: however many workers there are, they call as one."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -52,6 +53,21 @@ async def test_a_rush_of_one_worker_stays_within_the_cap(scene: Scene) -> None:
 
 async def test_a_rush_of_four_workers_stays_within_the_cap(scene: Scene) -> None:
     await rush(scene)
+
+    scene.assert_within_the_cap()
+
+
+async def test_calls_that_arrive_late_are_no_more_than_the_cap_either(scene: Scene) -> None:
+    """As when connections are set up first, or the service takes a moment to take calls in."""
+    await scene.add_groups(PLENTY)
+
+    async def a_dispatch() -> bool:
+        return not await scene.value("SELECT count(*) FROM scan_runs")
+
+    with scene.simulator_frozen():
+        await scene.until_none(a_dispatch)
+        await asyncio.sleep(0.9)
+    await until_calls(scene, 30)
 
     scene.assert_within_the_cap()
 

@@ -30,7 +30,7 @@ async def forgery_guard(connection: ASGIConnection[Any, Any, Any, Any], handler:
         return
     ours = (connection.headers.get("host"), urlsplit(settings.public_url).netloc)
     if connection.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") or (
-        origin is not None and urlsplit(origin).netloc not in ours
+        origin is not None and _host_of(origin) not in ours
     ):
         raise AppError(403, "This request came from another site")
 
@@ -53,6 +53,13 @@ async def local_or_token_guard(connection: ASGIConnection[Any, Any, Any, Any], h
             raise AppError(401, "Not authenticated")
     elif not is_local(connection):
         raise AppError(403, "Only from this machine; set METRICS_TOKEN to read it from elsewhere")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def current_user(request: Request[Any, Any, Any]) -> Row[Any]:

@@ -10,6 +10,7 @@ from backend.api import limits
 from backend.api.access import OPEN, current_user, user_guard
 from backend.api.account_schemas import Address, LinkToken, NewPassword, PasswordChange, SignedInOut
 from backend.api.auth import client_of, signed_in_answer
+from backend.api.guards import optional_user
 from backend.api.mailing import dispatch_mail
 from backend.api.schemas import Done
 from backend.services import credentials
@@ -24,9 +25,13 @@ class CredentialController(Controller):
 
     @post("/verify", status_code=200, opt=OPEN, guards=[limits.TOKEN])
     async def verify(self, request: Request[Any, Any, Any], data: JSONBody[LinkToken]) -> Done:
-        """Confirm an address with the token of the mailed link."""
+        """Confirm an address with the token of the mailed link, signed in to the account it is about."""
         state = request.app.state
-        await credentials.verify(state.sessions, data.token, admin_email=state.settings.admin_email)
+        user = await optional_user(request)
+        signed_in_as = None if user is None else user.id
+        await credentials.verify(
+            state.sessions, data.token, signed_in_as=signed_in_as, admin_email=state.settings.admin_email
+        )
         return Done()
 
     @post("/verify/resend", status_code=200, guards=[user_guard, limits.MAIL])

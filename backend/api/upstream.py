@@ -35,7 +35,7 @@ class BookIn(msgspec.Struct):
     phone: Text | None = None
 
 
-@get("/api/inventory", guards=[user_guard])
+@get("/api/inventory", guards=[user_guard, limits.INVENTORY])
 async def ask_inventory(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The service's own answer, with its status. Every question draws on the budget."""
     query = {}
@@ -47,6 +47,8 @@ async def ask_inventory(request: Request[Any, Any, Any]) -> Response[bytes]:
             if not (value.isascii() and value.isdigit() and len(value) <= 15):
                 raise AppError(400, f"{name} must be a number", field=name)
             query[name] = int(value)
+    if not 1 <= query["party_size"] <= 20:
+        raise AppError(400, "A party has 1 to 20 people", field="party_size")
     try:
         answer = await request.app.state.wisely.ask(query)
     except BudgetUnavailable as error:

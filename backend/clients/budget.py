@@ -31,6 +31,8 @@ Breaker = Literal["closed", "open", "probing"]
 PRIORITIES: tuple[Priority, ...] = ("booking", "urgent", "normal", "browse")
 DEPTH_SECONDS = 7200
 BROWSE_SHARE = 0.2
+# As in the script.
+BROWSE_DEPTH_SECONDS = 60
 SCRIPT = (files("backend.clients") / "budget.lua").read_text()
 _SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _KEYS = ("budget:window", "budget:slots", "budget:state")
@@ -136,11 +138,12 @@ class Budget:
         now = seconds * 1000 + micros / 1000
         tokens, browse, at, born, pause, opened, probe = (float(value or 0) for value in fields)
         passed = max(now - at, 0) / 1000 if at else 0
+        browse_mean = self._mean * BROWSE_SHARE
         breaker: Breaker = "closed" if not opened else "open" if opened > now else "probing"
         blocked = max(born + self._longest_ms, pause, opened, probe) - now
         return BudgetState(
             tokens=min(self._mean * DEPTH_SECONDS, tokens + passed * self._mean),
-            browse_tokens=browse + passed * self._mean * BROWSE_SHARE,
+            browse_tokens=min(browse + passed * browse_mean, max(1, browse_mean * BROWSE_DEPTH_SECONDS)),
             in_flight=sum(until > now for _, until in leases),
             breaker=breaker,
             blocked_seconds=max(blocked, 0) / 1000,

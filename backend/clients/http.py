@@ -53,3 +53,6 @@ class _LookTransport(AiohttpTransport):
             if isinstance(error.__cause__, TimeoutError):
                 raise
             raise httpx.NetworkError(str(error), request=request) from error
+        except aiohttp.ClientError as error:
+            # Not in the library's list: an answer that is no HTTP.
+            raise httpx.RemoteProtocolError(str(error), request=request) from error

@@ -1,6 +1,7 @@
 """The reservation service's public API: what is open, and booking. See docs/upstream.md."""
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,7 +136,13 @@ class Wisely:
         """
         try:
             async with self._budget.call("normal", patience=QUESTION_PATIENCE):
-                return _raw(await self._get(query))
+                try:
+                    return _raw(await self._get(query))
+                except LookFailed as failure:
+                    # The service is well: it was the question that it did not like.
+                    if failure.trouble is Trouble.REFUSED and failure.raw is not None:
+                        return failure.raw
+                    raise
         except LookFailed as failure:
             if failure.raw is None:
                 raise
@@ -189,7 +196,7 @@ class Wisely:
             return _decode(response.content)
         except msgspec.ValidationError as error:
             raise LookFailed(Trouble.WRONG_SHAPE, str(error)) from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise LookFailed(Trouble.NOT_JSON, str(error)) from error
 
     async def _get(self, query: Mapping[str, int]) -> httpx.Response:
@@ -264,7 +271,8 @@ def _retry_after(response: httpx.Response) -> timedelta | None:
 
 def _json_object(response: httpx.Response) -> dict[str, Any] | None:
     try:
-        answer = response.json()
+        # Without what Postgres cannot store: a verdict must never fail on the words that came with it.
+        answer = json.loads(response.content.replace(rb"\u0000", b""), parse_constant=str)
     except ValueError:
         return None
     return answer if isinstance(answer, dict) else None

@@ -38,6 +38,9 @@ class DirectSession:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and not isinstance(error, Exception):
+            # Broken off in the middle of a statement: nobody knows in what state the connection is.
+            self.connection.terminate()
         self._pool.give_back(self.connection)
         if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
             is_gone = isinstance(error, asyncpg.InterfaceError)
@@ -92,7 +95,7 @@ class DirectSessions:
             raise
 
     def give_back(self, connection: Any) -> None:
-        if connection.is_in_transaction():
+        if not connection.is_closed() and connection.is_in_transaction():
             # Its block was broken off before it could be rolled back.
             connection.terminate()
         if not connection.is_closed():

@@ -26,10 +26,20 @@ async def ask_to_verify(sessions: Sessions, user: Row[Any]) -> Queued:
         return await account_mail.queue(session, user, Kind.VERIFY_EMAIL)
 
 
-async def verify(sessions: Sessions, token: str, *, admin_email: str | None) -> None:
-    """The link's address belongs to the account. A link clicked twice is no error. Raises AppError 400."""
+async def verify(sessions: Sessions, token: str, *, signed_in_as: int | None, admin_email: str | None) -> None:
+    """The link's address belongs to the account. A link clicked twice is no error. Raises AppError 400, or 401.
+
+    Whoever has the mail must have the account as well: a stranger may have signed up with somebody's address, and must
+    not end up with an account that its owner has confirmed.
+    """
     async with sessions.begin() as session:
         link = await open_link(session, token, purpose="verify")
+        if link.user_id != signed_in_as:
+            raise AppError(
+                401,
+                "Please sign in first, and then follow the link again. If it was not you who signed up, set a new "
+                "password instead: that ends everybody else's sessions",
+            )
         if link.used_at is None:
             await prove(session, link.user_id, address=link.address, admin_email=admin_email)
             await tokens.use_up(session, user_id=link.user_id, purpose="verify")

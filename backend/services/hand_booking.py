@@ -80,6 +80,8 @@ async def _row(sessions: Sessions, user: Row[Any], wish: Wish, *, auto_book: str
     for name in ("first_name", "last_name", "email", "phone"):
         if not getattr(wish, name):
             raise AppError(400, f"To book we also need: {name.replace('_', ' ')}", field=name)
+    if not wish.phone.startswith("+1"):
+        raise AppError(400, "The restaurants take bookings with a North American number only", field="phone")
     if not 1 <= wish.party_size <= 20:
         raise AppError(400, "A party has 1 to 20 people", field="party_size")
     if wish.reserved_ts <= windows.epoch_ms(now):

@@ -92,7 +92,8 @@ async def apply_looks(
             await groups.record_looks(session, nexts, token=token)
             chosen = choose_attempts(await bookings.candidates(session, ids), now=now)
         rests = [(end.group.id, end.next_at) for end in ends if end.trouble is None]
-        rests += [(looked.group.id, now) for looked in stale]
+        # Somebody has looked later already.
+        rests += [(looked.group.id, now + periods[Tier(looked.group.tier)]) for looked in stale]
         await groups.put_back(session, rests, token=token)
         failures = [(e.group.id, f"{e.trouble}: {e.detail}", e.wait) for e in ends if e.trouble is not None]
         await groups.record_failures(session, failures, token=token)

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.db.base import Sessions
-from backend.db.queries import groups, locations, watches
+from backend.db.queries import bookings, groups, locations, watches
 from backend.domain import windows
 from backend.services.errors import AppError
 from backend.services.watches import MAX_ID, NewWatch, booking_details, check, tier_of, window_of
@@ -56,6 +56,8 @@ async def change_watch(
         watch = _only(await watches.lock_own(session, [watch_id], user_id=user.id))
         if watch is None or watch.status not in ("active", "paused"):
             raise AppError(409, f"The watch is {watch.status if watch else 'gone'}; leave a new one")
+        if await bookings.is_attempting(session, watch_id):
+            raise AppError(409, "A table is being booked for this watch at this moment; please look again shortly")
         if watch.updated_at != seen.updated_at:
             raise AppError(409, "The watch was just changed elsewhere; please look again")
         same = await watches.find_same(session, {**values, "user_id": user.id})

@@ -73,7 +73,7 @@ async def list_watches(sessions: AnySessions, user_id: int, *, statuses: Sequenc
 async def cancel_watch(sessions: Sessions, watch_id: int, *, user_id: int) -> None:
     """End one's own watch. Raises AppError 404, also for somebody else's."""
     async with sessions.begin() as session:
-        if watch_id > MAX_ID or not await watches.cancel(session, watch_id, user_id=user_id):
+        if not 0 < watch_id <= MAX_ID or not await watches.cancel(session, watch_id, user_id=user_id):
             raise AppError(404, "There is no such watch")
 
 

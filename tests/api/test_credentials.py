@@ -46,12 +46,26 @@ async def test_the_mailed_link_confirms_the_address(
     token = await mailed_token(resources, simulator, "verify")
     before = await verified(alice)
 
-    answer = await client.post("/api/auth/verify", json={"token": token})
-    again = await client.post("/api/auth/verify", json={"token": token})
+    answer = await alice.post("/api/auth/verify", json={"token": token})
+    again = await alice.post("/api/auth/verify", json={"token": token})
 
     assert (before, await verified(alice)) == (False, True)
     assert answer.json() == again.json() == {"success": True}
     assert await scalar(resources, "SELECT verified_at IS NOT NULL FROM channels")
+
+
+async def test_whoever_has_the_mail_but_not_the_account_confirms_nothing(
+    alice: httpx.AsyncClient, client: httpx.AsyncClient, resources: Resources, simulator: Simulator
+) -> None:
+    token = await mailed_token(resources, simulator, "verify")
+    charlie = await client.post("/api/auth/signup", json=account("Charlie"))
+    client.cookies.clear()
+    headers = {"Authorization": f"Bearer {charlie.json()['token']}"}
+
+    answers = [await client.post("/api/auth/verify", json={"token": token}, headers=h) for h in ({}, headers)]
+
+    assert [refusal(answer) for answer in answers] == [(401, None)] * 2
+    assert not await verified(alice)
 
 
 async def test_the_links_token_is_in_the_mail_and_nowhere_else(
@@ -75,7 +89,7 @@ async def test_a_confirmed_address_makes_the_watches_due_to_be_told(
     await execute(resources, "UPDATE watches SET needs_match = false")
     await execute(resources, "UPDATE scan_groups SET next_scan_at = now() + interval '1 hour'")
 
-    await client.post("/api/auth/verify", json={"token": await mailed_token(resources, simulator, "verify")})
+    await alice.post("/api/auth/verify", json={"token": await mailed_token(resources, simulator, "verify")})
 
     assert await scalar(resources, "SELECT needs_match FROM watches")
     assert await scalar(resources, "SELECT next_scan_at <= now() FROM scan_groups")
@@ -126,7 +140,7 @@ async def test_a_mail_that_waited_until_the_address_was_confirmed_is_not_sent(
 ) -> None:
     token = await mailed_token(resources, simulator, "verify")
     await alice.post("/api/auth/verify/resend")
-    await client.post("/api/auth/verify", json={"token": token})
+    await alice.post("/api/auth/verify", json={"token": token})
 
     await send_mails(resources)
 
@@ -271,7 +285,8 @@ async def test_the_address_of_admin_email_is_an_administrator_once_it_is_proven(
             signed_up = await http.post("/api/auth/signup", json=account("Boss"))
             headers = {"Authorization": f"Bearer {signed_up.json()['token']}"}
             before = (await http.get("/api/auth/me", headers=headers)).json()["user"]["role"]
-            await http.post("/api/auth/verify", json={"token": await mailed_token(resources, simulator, "verify")})
+            token = await mailed_token(resources, simulator, "verify")
+            await http.post("/api/auth/verify", json={"token": token}, headers=headers)
             after = (await http.get("/api/auth/me", headers=headers)).json()["user"]["role"]
 
     assert (before, after) == ("user", "admin")
@@ -325,7 +340,7 @@ async def test_without_mail_the_operator_prints_the_link(
     missing = await run_houstons(settings, "link", "reset", "nobody@guests.test")
 
     token = shown.stdout.split("/account#verify=")[1].strip()
-    assert (await client.post("/api/auth/verify", json={"token": token})).status_code == 200
+    assert (await alice.post("/api/auth/verify", json={"token": token})).status_code == 200
     assert await verified(alice)
     assert (missing.returncode, missing.stdout) == (1, "")
     assert "no account" in missing.stderr

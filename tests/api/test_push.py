@@ -68,6 +68,15 @@ async def test_an_older_push_than_the_newest_look_changes_nothing(
     assert await scalar(resources, "SELECT count(*) FROM slot_drops WHERE gone_at IS NULL") == 1
 
 
+async def test_a_fast_clock_does_not_make_later_looks_the_older_ones(
+    client: httpx.AsyncClient, resources: Resources
+) -> None:
+    answer = await client.post("/api/push-scan", json=push(slot("7:15 PM"), timestamp=time.time() + 50), headers=KEY)
+
+    assert answer.status_code == 200
+    assert await scalar(resources, "SELECT applied_look_at <= now() FROM scan_groups")
+
+
 async def test_a_push_from_45_minutes_ago_is_accepted_and_changes_nothing(
     client: httpx.AsyncClient, resources: Resources
 ) -> None:

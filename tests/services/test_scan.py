@@ -258,3 +258,45 @@ async def test_the_tier_ticks_make_due_what_belongs_to_them(loop: Loop) -> None:
 
     assert (urgent, normal) == (0, 1)
     assert [row.tier for row in again] == ["normal"]
+
+
+async def test_an_answer_in_another_encoding_is_trouble_and_stops_no_other_look(loop: Loop) -> None:
+    alice = await loop.guest()
+    await loop.watch(alice)
+    await loop.watch(alice, "houston_s_pasadena")
+    loop.open("19:15", merchant=PASADENA)
+    get = loop.r.wisely._get
+
+    async def spoiled(query: Any) -> Any:
+        response = await get(query)
+        if query["merchant_id"] == PEACHTREE:
+            response._content = (
+                b'{"types": [{"reservation_type_id": 1, "reservation_type_name": "Caf\xe9", "times": []}]}'
+            )
+        return response
+
+    loop.r.wisely._get = spoiled  # type: ignore[method-assign]
+
+    result = await loop.look()
+
+    assert (result.failed, result.matches) == (1, 1)
+    assert [trouble for _, trouble, _ in result.troubles] == ["not_json"]
+
+
+async def test_a_group_without_watches_rests_unless_a_watch_came_after_the_count(loop: Loop) -> None:
+    alice = await loop.guest()
+    watch_id = await loop.watch(alice)
+    await loop.execute("UPDATE watches SET status = 'cancelled', updated_at = now() - interval '1 hour'")
+    await loop.look()
+    rests = await loop.one("SELECT next_scan_at FROM scan_groups")
+    ids, run_id = await loop.lease()
+    token = uuid4()
+    async with loop.r.sessions.begin() as session:
+        await groups.claim(session, ids, run_id=run_id, token=token)
+    await loop.execute("UPDATE watches SET status = 'active', updated_at = now() WHERE id = :id", id=watch_id)
+
+    async with loop.r.sessions.begin() as session:
+        await groups.put_back(session, [(ids[0], None)], token=token)
+
+    assert rests.next_scan_at is None
+    assert (await loop.one("SELECT next_scan_at <= now() AS is_due FROM scan_groups")).is_due

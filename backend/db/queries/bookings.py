@@ -226,6 +226,12 @@ async def mark_dispatched(session: AsyncSession, ids: Sequence[int]) -> None:
         await session.execute(_DISPATCHED, {"ids": sorted(ids)})
 
 
+async def is_attempting(session: AsyncSession, watch_id: int) -> bool:
+    """True while a table is being booked for a watch."""
+    statement = text("SELECT EXISTS (SELECT 1 FROM bookings WHERE watch_id = :watch_id AND state = 'attempting')")
+    return bool(await session.scalar(statement, {"watch_id": watch_id}))
+
+
 async def has_more_chances(session: AsyncSession, watch_id: int) -> bool:
     return bool(await session.scalar(_HAS_MORE, {"watch_id": watch_id}))
 

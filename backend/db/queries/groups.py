@@ -118,14 +118,22 @@ _FAILED = text("""
     UPDATE scan_groups g SET last_error = d.error, last_error_at = now(), failures = failures + 1, lease_until = NULL,
            next_scan_at = now() + d.wait
     FROM unnest(CAST(:ids AS bigint[]), CAST(:errors AS text[]), CAST(:waits AS interval[])) AS d(id, error, wait)
-    WHERE g.id = d.id AND g.claim_token = :token
+    WHERE g.id = d.id AND g.claim_token = :token AND g.lease_until IS NOT NULL
 """)
 
+# A watch that was made or changed just now may have come after the claim had counted: its group does not go to rest.
 _PUT_BACK = text("""
     UPDATE scan_groups g SET lease_until = NULL,
-           next_scan_at = CASE WHEN g.next_scan_at > now() THEN d.next_at ELSE g.next_scan_at END
+           next_scan_at = CASE WHEN g.next_scan_at <= now() THEN g.next_scan_at
+                               WHEN d.next_at IS NULL AND g.tier <> 'browse' AND EXISTS (
+                                   SELECT 1 FROM watches w
+                                   WHERE w.status = 'active' AND w.updated_at > now() - interval '2 minutes'
+                                     AND (w.location_key, w.target_date, w.party_size)
+                                       = (g.location_key, g.target_date, g.party_size)
+                               ) THEN now()
+                               ELSE d.next_at END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:next_ats AS timestamptz[])) AS d(id, next_at)
-    WHERE g.id = d.id AND g.claim_token = :token
+    WHERE g.id = d.id AND g.claim_token = :token AND g.lease_until IS NOT NULL
 """)
 
 _ENSURE = text("""
@@ -161,13 +169,21 @@ _WAKE_OLDER = text("""
       AND coalesce(applied_look_at, '-infinity') < now() - CAST(:older_than AS interval)
 """)
 # All that people may browse and nobody watches: made where it is missing, taken up again where the last watch ended.
+# Rows that a look holds are left to the next time.
 _FILL_BROWSE = text("""
     INSERT INTO scan_groups AS g (location_key, target_date, party_size, tier, next_scan_at)
     SELECT l.key, (CAST(:now AS timestamptz) AT TIME ZONE l.timezone)::date + d.ahead, p.size, 'browse', now()
     FROM locations l, generate_series(0, :days - 1) AS d(ahead), unnest(CAST(:sizes AS int[])) AS p(size)
     WHERE d.ahead <= l.horizon_days ORDER BY 1, 2, 3
-    ON CONFLICT (location_key, target_date, party_size) DO UPDATE SET tier = 'browse', next_scan_at = now()
-      WHERE g.next_scan_at IS NULL
+    ON CONFLICT (location_key, target_date, party_size) DO NOTHING
+""")
+_TAKE_UP_BROWSE = text("""
+    UPDATE scan_groups SET tier = 'browse', next_scan_at = now() WHERE id IN (
+        SELECT g.id FROM scan_groups g JOIN locations l ON l.key = g.location_key
+        WHERE g.next_scan_at IS NULL AND g.party_size = ANY(:sizes)
+          AND g.target_date - (CAST(:now AS timestamptz) AT TIME ZONE l.timezone)::date BETWEEN 0 AND :days - 1
+        FOR UPDATE OF g SKIP LOCKED
+    )
 """)
 _ASK = text("""
     UPDATE scan_groups SET asked_at = now() WHERE id IN (
@@ -178,7 +194,11 @@ _ASK = text("""
     )
 """)
 
-_WAKE = text("UPDATE scan_groups SET next_scan_at = least(coalesce(next_scan_at, now()), now()) WHERE id = :id")
+_WAKE = text("""
+    UPDATE scan_groups SET next_scan_at = least(coalesce(next_scan_at, now()), now()),
+           tier = CASE WHEN tier = 'browse' THEN 'normal' ELSE tier END
+    WHERE id = :id
+""")
 
 
 async def make_due(session: AsyncSession, tier: Tier, *, period: timedelta, now: datetime) -> int:
@@ -210,7 +230,9 @@ async def due_browse(session: AsyncSession, *, most: int, party_sizes: Sequence[
 
 async def fill_browse(session: AsyncSession, *, days: int, party_sizes: Sequence[int], now: datetime) -> None:
     """Have groups for the next `days` of every restaurant, of these party sizes, looked at when the budget allows."""
-    await session.execute(_FILL_BROWSE, {"days": days, "sizes": list(party_sizes), "now": now})
+    values = {"days": days, "sizes": list(party_sizes), "now": now}
+    await session.execute(_FILL_BROWSE, values)
+    await session.execute(_TAKE_UP_BROWSE, values)
 
 
 async def ask(session: AsyncSession, *, days: int, party_size: int, now: datetime) -> None:

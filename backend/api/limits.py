@@ -15,6 +15,7 @@ from backend.services.errors import AppError
 
 log = structlog.get_logger()
 MINUTE, HOUR = 60, 3600
+FROM_EVERYWHERE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,20 @@ BOOK = Limited("book", Limit(30, 10 * MINUTE), Limit(10, 10 * MINUTE))
 
 
 async def limit_account(connection: ASGIConnection[Any, Any, Any, Any], limited: Limited, email: str) -> None:
-    """Count a call against the account that its body names, whether it exists or not. Raises AppError 429."""
+    """Count a call against the account that its body names, whether it exists or not. Raises AppError 429.
+
+    From one address an account can be tried a few times, from all together many times as often: who guesses at somebody
+    else's account shuts their own door and not the owner's.
+    """
     if limited.per_account is not None:
         digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()[:32]
-        await _admit(connection, limited.name, [(f"{limited.name}:account:{digest}", limited.per_account)])
+        key = f"{limited.name}:account:{digest}"
+        few = limited.per_account
+        rules = [
+            (f"{key}:{block_of(client_address(connection))}", few),
+            (key, Limit(FROM_EVERYWHERE * few.count, few.seconds)),
+        ]
+        await _admit(connection, limited.name, rules)
 
 
 async def _admit(connection: ASGIConnection[Any, Any, Any, Any], name: str, rules: list[tuple[str, Limit]]) -> None:

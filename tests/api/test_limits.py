@@ -29,6 +29,20 @@ async def test_one_account_can_be_guessed_at_ten_times_in_five_minutes(
     assert right.status_code == 429
 
 
+async def test_who_guesses_from_elsewhere_does_not_shut_the_owner_out(
+    alice: httpx.AsyncClient, settings: Settings, resources: Resources
+) -> None:
+    with serving(settings.model_copy(update={"trusted_proxies": "127.0.0.1"})) as url:
+        async with httpx.AsyncClient(base_url=url) as http:
+            stranger, owner = ({"X-Forwarded-For": f"203.0.113.{n}"} for n in (7, 8))
+            guesses = [await http.post("/api/auth/login", json=WRONG, headers=stranger) for _ in range(11)]
+            body = {**WRONG, "password": PASSWORD}
+            answer = await http.post("/api/auth/login", json=body, headers=owner)
+
+    assert guesses[-1].status_code == 429
+    assert answer.status_code == 200
+
+
 async def test_one_address_has_a_limit_over_all_accounts_and_keeps_its_other_doors(client: httpx.AsyncClient) -> None:
     async def fail(number: int) -> int:
         wish = {"email": f"guest{number}@guests.test", "password": "wrong"}

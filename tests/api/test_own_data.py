@@ -141,15 +141,20 @@ async def test_a_deleted_account_is_gone_and_its_bookings_name_nobody(
 ) -> None:
     await make(alice, **BOOKING)
     await execute(resources, STORY)
+    await client.post("/api/alerts", json={"name": "Alice Adams", "email": "alice@guests.test"})
+    await execute(resources, "UPDATE channels SET verified_at = now() WHERE address = 'alice@guests.test'")
+    exported = (await alice.get("/api/account/export")).json()
 
     answer = await alice.post("/api/account/delete", json={"password": PASSWORD})
+
+    assert [row["name"] for row in exported["alerts"]] == ["Alice Adams"]
 
     assert answer.json() == {"success": True}
     assert (await alice.get("/api/auth/me")).status_code == 401
     login = await client.post("/api/auth/login", json={"email": "alice@guests.test", "password": PASSWORD})
     assert login.status_code == 401
     assert (await charlie.get("/api/auth/me")).status_code == 200
-    tables = ("users", "sessions", "channels", "one_time_tokens", "watches", "notification_log", "bookings")
+    tables = ("users", "sessions", "channels", "one_time_tokens", "watches", "notification_log", "bookings", "alerts")
     rows = [str(await scalar(resources, f"SELECT string_agg(t::text, ' ') FROM {table} t")) for table in tables]
     assert not [word for word in ("alice", "Alice", "Adams", "4045550123") if word in " ".join(rows)]
     assert await scalar(resources, "SELECT count(*) FROM bookings WHERE state = 'booked'") == 1

@@ -42,6 +42,11 @@ _BOOKINGS_OF_WATCH = text("""
 """)
 _BEING_BOOKED = text("SELECT EXISTS (SELECT 1 FROM bookings WHERE user_id = :user_id AND state = 'attempting')")
 # Everything of a person by table, without hashes and tokens. The rows of a table come as one JSON value.
+# Addresses that the person has shown to be theirs: what was left or sent there without an account is theirs too.
+_PROVEN = """(
+    SELECT address FROM channels WHERE user_id = :user_id AND kind = 'email' AND verified_at IS NOT NULL
+      AND verified_by IS DISTINCT FROM 'import'
+)"""
 _EXPORTED = {
     "account": """
         SELECT id, email, name, first_name, last_name, phone, picture, google_id, role, email_verified_at, created_at,
@@ -66,8 +71,10 @@ _EXPORTED = {
                phone, state, reason, answer, wanted_at, attempted_at, settled_at
         FROM bookings WHERE user_id = :user_id ORDER BY id
     """,
-    "alerts": "SELECT * FROM alerts WHERE user_id = :user_id ORDER BY id",
+    "alerts": f"SELECT * FROM alerts WHERE user_id = :user_id OR (user_id IS NULL AND email IN {_PROVEN}) ORDER BY id",
 }
+_FORGET_ALERTS = text(f"DELETE FROM alerts WHERE user_id = :user_id OR (user_id IS NULL AND email IN {_PROVEN})")
+_FORGET_MESSAGES = text(f"DELETE FROM notification_log WHERE user_id IS NULL AND recipient IN {_PROVEN}")
 _FORGET_BOOKINGS = text("""
     UPDATE bookings SET first_name = '', last_name = '', email = '', phone = 'deleted-' || id, answer = NULL
     WHERE user_id = :user_id
@@ -122,5 +129,6 @@ async def forget(session: AsyncSession, user_id: int) -> None:
     """
     await session.execute(text("SET LOCAL lock_timeout = '500ms'"))
     await session.execute(text("DELETE FROM bookings WHERE user_id = :id AND state = 'wanted'"), {"id": user_id})
-    await session.execute(_FORGET_BOOKINGS, {"user_id": user_id})
+    for statement in (_FORGET_BOOKINGS, _FORGET_ALERTS, _FORGET_MESSAGES):
+        await session.execute(statement, {"user_id": user_id})
     await session.execute(text("DELETE FROM users WHERE id = :id"), {"id": user_id})

@@ -10,6 +10,7 @@ from litestar.handlers.base import BaseRouteHandler
 from redis.exceptions import RedisError
 
 from backend.api.client_address import block_of, client_address
+from backend.api.guards import optional_user
 from backend.clients.rate_limit import Limit
 from backend.services.errors import AppError
 
@@ -20,7 +21,7 @@ FROM_EVERYWHERE = 10
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """A guard: so many calls an address, and so many an account where one is signed in. Stands after the user guard.
+    """A guard: so many calls an address, and so many an account where one is signed in.
 
     Where the account is named in the body, the route calls `limit_account` itself.
     """
@@ -31,9 +32,10 @@ class Limited:
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         rules = [(f"{self.name}:address:{block_of(client_address(connection))}", self.per_address)]
-        user = connection.scope.get("user")
-        if user is not None and self.per_account is not None:
-            rules.append((f"{self.name}:user:{user.id}", self.per_account))
+        if self.per_account is not None:
+            user = connection.scope.get("user") or await optional_user(connection)
+            if user is not None:
+                rules.append((f"{self.name}:user:{user.id}", self.per_account))
         await _admit(connection, self.name, rules)
 
 

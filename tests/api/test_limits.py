@@ -54,6 +54,25 @@ async def test_one_address_has_a_limit_over_all_accounts_and_keeps_its_other_doo
     assert (await client.get("/api/locations")).status_code == 200
 
 
+async def test_an_account_has_a_limit_on_open_forms_wherever_it_writes_from(
+    alice: httpx.AsyncClient, settings: Settings, resources: Resources
+) -> None:
+    with serving(settings.model_copy(update={"trusted_proxies": "127.0.0.1"})) as url:
+        async with httpx.AsyncClient(base_url=url) as http:
+            codes = [
+                (
+                    await http.post(
+                        "/api/feedback",
+                        json={"message": "Good."},
+                        headers={"X-Forwarded-For": f"203.0.113.{n}", "Authorization": alice.headers["Authorization"]},
+                    )
+                ).status_code
+                for n in range(11)
+            ]
+
+    assert codes == [200] * 10 + [429]
+
+
 async def test_two_web_processes_count_together(settings: Settings, resources: Resources) -> None:
     with serving(settings) as one, serving(settings) as other:
         async with httpx.AsyncClient() as http:

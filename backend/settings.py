@@ -124,8 +124,30 @@ class Settings(BaseSettings):
     twilio_account_sid: str | None = Field(None, description="Twilio account for text messages.")
     twilio_auth_token: SecretStr | None = Field(None, description="Twilio's token.")
     twilio_from_number: str | None = Field(None, description="Number that text messages come from, E.164.")
+    twilio_api_url: str = Field("https://api.twilio.com", description="Where Twilio's API is.")
+    smtp_connections: Annotated[int, Field(ge=1, le=50)] = Field(
+        4, description="Connections a worker holds to the mail server at most."
+    )
+    mail_callback_key: SecretStr | None = Field(
+        None,
+        description="Shared secret that signs what the mail service reports about bounces. Unset: nothing is taken.",
+    )
+    outbound_allow: str = Field(
+        "",
+        description="Networks, by comma, that webhooks and the like may reach although they are private, 127.0.0.1/32. "
+        "For tests; leave it empty.",
+    )
+    deployment: Literal["production", "development"] = Field(
+        "production", description="In production nothing is sent to example.com, test.com and fake.com."
+    )
     admin_email: str | None = Field(None, description="Address of the administrator.")
     notification_email: str | None = Field(None, description="Address that hears of bookings whose outcome is unknown.")
+    notify_sign_ups: Literal["on", "off"] = Field("on", description="Mail to both of them for each new account.")
+    notify_watches: Literal["on", "off"] = Field("on", description="Mail to both of them for each new watch.")
+    notify_feedback: Literal["on", "off"] = Field("on", description="Mail to both of them for feedback.")
+    body_retention_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        30, description="Days until the text of a message is deleted; that it was sent, and to whom, stays."
+    )
 
     # Booking
     auto_book: Literal["on", "dry-run", "off"] = Field(
@@ -158,7 +180,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a redis:// or rediss:// address")
         return value
 
-    @field_validator("wisely_base_url", "public_url", "google_certs_url")
+    @field_validator("wisely_base_url", "public_url", "google_certs_url", "twilio_api_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -173,7 +195,7 @@ class Settings(BaseSettings):
             raise ValueError("must be an http:// or https:// address with {ip} in it")
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "outbound_allow")
     @classmethod
     def _are_networks(cls, value: str) -> str:
         for word in _words(value):
@@ -210,6 +232,10 @@ class Settings(BaseSettings):
     @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(word) for word in _words(self.trusted_proxies))
+
+    @property
+    def outbound_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(word) for word in _words(self.outbound_allow))
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.clients.budget import Budget, open_budget
 from backend.clients.channels.email import Mailer
+from backend.clients.channels.outgoing import Sender
 from backend.clients.jobs import Jobs
 from backend.clients.wisely import Wisely, open_wisely
 from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
-from backend.services.delivery import Sender
 from backend.settings import Settings
 
 
@@ -39,6 +39,8 @@ class Resources:
         return self.settings.periods
 
     async def close(self) -> None:
+        for sender in self.senders.values():
+            await sender.close()
         await self.wisely.close()
         await self.budget.close()
         await self.redis.aclose()

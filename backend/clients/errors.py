@@ -56,12 +56,23 @@ class BookingUnclear(CallFailed):
 
 
 class SendFailed(Exception):
-    """A message was not accepted. `permanent` decides: a permanent refusal is never tried again."""
+    """A message was not accepted. `permanent`: it is never tried again. `address_is_dead`: nothing will ever arrive
+    there, so the channel is disabled. `retry_after` is what the provider asked for.
+    """
 
-    def __init__(self, reason: str, *, permanent: bool) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        permanent: bool,
+        address_is_dead: bool = False,
+        retry_after: timedelta | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
+        self.address_is_dead = address_is_dead
+        self.retry_after = retry_after
 
 
 class BudgetUnavailable(Exception):

@@ -44,10 +44,23 @@ class Kind(StrEnum):
     PASSWORD_RESET = "password_reset"
     PASSWORD_CHANGED = "password_changed"
     GOOGLE_LINKED = "google_linked"
+    CHANNEL_CODE = "channel_code"
+    CHANNEL_TEST = "channel_test"
+    CHANNEL_DISABLED = "channel_disabled"
+    WATCH_EXPIRED = "watch_expired"
+    DIGEST = "digest"
+    NEW_SIGN_UP = "new_sign_up"
+    NEW_WATCH = "new_watch"
+    NEW_FEEDBACK = "new_feedback"
 
 
 # About a person's account, and not about a watch or a booking.
 ACCOUNT_KINDS = (Kind.VERIFY_EMAIL, Kind.PASSWORD_RESET, Kind.PASSWORD_CHANGED, Kind.GOOGLE_LINKED)
+
+# To the administrators.
+OPERATOR_KINDS = (Kind.NEW_SIGN_UP, Kind.NEW_WATCH, Kind.NEW_FEEDBACK)
+
+CHANNEL_KINDS = ("email", "sms", "web_push", "webhook", "ntfy", "telegram", "discord", "slack", "pushover")
 
 
 class BookingState(StrEnum):
@@ -104,7 +117,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """An address that a person gave. `kind` is email or sms."""
+    """An address that a person gave. `kind` is one of CHANNEL_KINDS."""
 
     id: int
     user_id: int

@@ -4,12 +4,9 @@ A link's token is made at that moment. It goes into the mail and nowhere else: t
 `one_time_tokens` its hash. A mail that is sent again has a new link; both work, until one is used.
 """
 
-from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 from uuid import uuid4
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,28 +16,11 @@ from backend.db.queries.tokens import Purpose
 from backend.domain.account_message import compose_account
 from backend.domain.dedup import account_key
 from backend.domain.types import Kind
+from backend.services.letters import Letter, render
 from backend.services.links import make_link
 
 Queued = tuple[tuple[int, str], ...]
 PURPOSE: dict[Kind, Purpose] = {Kind.VERIFY_EMAIL: "verify", Kind.PASSWORD_RESET: "reset"}
-_TEMPLATES = files("backend.services") / "templates"
-_jinja = Environment(
-    loader=FunctionLoader(lambda name: (_TEMPLATES / name).read_text()),
-    autoescape=lambda name: name is not None and name.endswith(".html"),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A mail to be sent. `kept` is its text as the ledger keeps it, without secrets."""
-
-    subject: str
-    text: str
-    html: str
-    kept: str
 
 
 async def queue(session: AsyncSession, user: Row[Any], kind: Kind) -> Queued:
@@ -87,11 +67,7 @@ async def compose(session: AsyncSession, row: Row[Any], *, public_url: str) -> L
         )
     return Letter(
         subject=text.subject,
-        text=_render("account.txt", text, link=link, public_url=public_url),
-        html=_render("account.html", text, link=link, public_url=public_url),
-        kept=_render("account.txt", text, link="(a link, sent once and not kept)", public_url=public_url),
+        text=render("account.txt", text=text, link=link, public_url=public_url),
+        html=render("account.html", text=text, link=link, public_url=public_url),
+        kept=render("account.txt", text=text, link="(a link, sent once and not kept)", public_url=public_url),
     )
-
-
-def _render(template: str, text: Any, *, link: str | None, public_url: str) -> str:
-    return _jinja.get_template(template).render(text=text, link=link, public_url=public_url).strip()

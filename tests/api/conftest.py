@@ -90,6 +90,7 @@ async def send_mails(resources: Resources) -> None:
             resources.senders,
             notification_id,
             public_url="http://tracker.test",
+            deployment=resources.settings.deployment,
             now=datetime.now(UTC),
         )
 

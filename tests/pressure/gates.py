@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from dramatiq import Message
 
+from backend.clients.channels.outgoing import Outgoing
 from backend.clients.wisely import Look
 from tests.pressure.passing_time import pass_time
 from tests.pressure.worker import Worker
@@ -69,8 +70,11 @@ class GatedSender:
     def __init__(self, sender: Any) -> None:
         self._sender = sender
 
-    async def send(self, **mail: Any) -> str:
-        return await _held(lambda: self._sender.send(**mail))
+    async def send(self, message: Outgoing) -> str:
+        return await _held(lambda: self._sender.send(message))
+
+    async def close(self) -> None:
+        await self._sender.close()
 
 
 class GatedWisely:

@@ -138,6 +138,7 @@ class Loop:
             self.r.senders if senders is None else senders,
             notification_id,
             public_url="http://tracker.test",
+            deployment=self.r.settings.deployment,
             now=datetime.now(UTC),
         )
 

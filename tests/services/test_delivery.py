@@ -1,9 +1,10 @@
 """Messages that arrive once, over a real mail server with TLS and sign-in."""
 
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
+from backend.clients.channels.outgoing import Outgoing
 from backend.clients.errors import SendFailed
 from backend.db.queries import notifications
 from tests.services.conftest import Loop
@@ -168,8 +169,8 @@ async def test_a_mail_that_went_out_before_its_sender_died_is_repeated_with_the_
     notification_id = await queued_message(loop)
 
     class DiesAfterSending:
-        async def send(self, *, to: str, subject: str, text: str, html: str, message_id: UUID) -> str:
-            await loop.r.senders["email"].send(to=to, subject=subject, text=text, html=html, message_id=message_id)
+        async def send(self, message: Outgoing) -> str:
+            await loop.r.senders["email"].send(message)
             raise ConnectionAbortedError
 
     with pytest.raises(ConnectionAbortedError):
@@ -187,7 +188,7 @@ async def test_a_mail_that_went_out_before_its_sender_died_is_repeated_with_the_
 async def test_an_address_that_cannot_be_written_is_a_permanent_failure(loop: Loop) -> None:
     with pytest.raises(SendFailed) as failed:
         await loop.r.senders["email"].send(
-            to="a@b.test\nBcc: c@d.test", subject="x", text="x", html="x", message_id=uuid4()
+            Outgoing(to="a@b.test\nBcc: c@d.test", subject="x", text="x", html="x", message_id=uuid4())
         )
 
     assert failed.value.permanent

@@ -24,7 +24,14 @@ async def send_sms_notification(notification_id: int) -> None:
 
 async def _deliver(notification_id: int) -> None:
     r = resources.current
-    result = await deliver(r.sessions, r.senders, notification_id, public_url=r.settings.public_url, now=utc_now())
+    result = await deliver(
+        r.sessions,
+        r.senders,
+        notification_id,
+        public_url=r.settings.public_url,
+        deployment=r.settings.deployment,
+        now=utc_now(),
+    )
     if result.status != "not_mine":
         log.info(
             f"notify.{result.status}",

@@ -7,10 +7,10 @@ from email.policy import SMTP
 from email.utils import formatdate, parseaddr
 from pathlib import Path
 from typing import Literal
-from uuid import UUID
 
 import aiosmtplib
 
+from backend.clients.channels.outgoing import Outgoing
 from backend.clients.errors import SendFailed
 
 # A command, and a whole delivery: less than the lease of a claimed message.
@@ -50,16 +50,16 @@ class Mailer:
             "timeout": TIMEOUT_SECONDS,
         }
 
-    async def send(self, *, to: str, subject: str, text: str, html: str, message_id: UUID) -> str:
+    async def send(self, message: Outgoing) -> str:
         """Hand one mail to the server; returns its Message-ID. Raises SendFailed."""
         try:
-            mail = self._compose(to=to, subject=subject, text=text, html=html, message_id=message_id)
+            mail = self._compose(message)
             # As bytes: handed over as a message, the library would fold the long headers again.
             async with asyncio.timeout(DELIVERY_SECONDS):
                 await aiosmtplib.send(
                     mail.as_bytes(),
                     sender=parseaddr(self._sender)[1],
-                    recipients=[to],
+                    recipients=[message.to],
                     **self._connect,  # type: ignore[arg-type]
                 )
         except aiosmtplib.SMTPRecipientsRefused as error:
@@ -76,14 +76,18 @@ class Mailer:
             raise SendFailed(f"not a mail that can be sent: {error}", permanent=True) from error
         return str(mail["Message-ID"])
 
-    def _compose(self, *, to: str, subject: str, text: str, html: str, message_id: UUID) -> EmailMessage:
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _compose(self, message: Outgoing) -> EmailMessage:
         mail = EmailMessage(policy=_POLICY)
         mail["From"] = self._sender
-        mail["To"] = to
-        mail["Subject"] = subject
+        mail["To"] = message.to
+        mail["Subject"] = message.subject
         mail["Date"] = formatdate()
-        mail["Message-ID"] = f"<{message_id}@{self._domain}>"
+        mail["Message-ID"] = f"<{message.message_id}@{self._domain}>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(text)
-        mail.add_alternative(html, subtype="html")
+        mail.set_content(message.text)
+        if message.html is not None:
+            mail.add_alternative(message.html, subtype="html")
         return mail

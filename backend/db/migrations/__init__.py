@@ -20,17 +20,19 @@ _LOCK = 7_102_026
 
 # New York's General Business Law 391-w (2025) restricts third-party reservation services.
 NO_AUTO_BOOK = {"hillstone_park_avenue", "east_hampton_grill"}
+NO_AUTO_BOOK_REASON = "New York State restricts booking by third parties"
 
 
 async def migrate(engine: AsyncEngine, *, to: str = "head") -> None:
     """Upgrade and add missing restaurants, all in one transaction under a lock: a failure leaves nothing.
 
-    `to` stops at a revision, for tests of what comes after it.
+    `to` stops at a revision, without the restaurants, for tests of what comes after it.
     """
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), to))
-        await connection.run_sync(_seed)
+        if to == "head":
+            await connection.run_sync(_seed)
 
 
 async def is_current(engine: AsyncEngine) -> bool:
@@ -49,7 +51,12 @@ async def check(engine: AsyncEngine) -> None:
 def read_locations() -> Iterable[dict[str, Any]]:
     """The restaurants that the project ships, as rows."""
     for row in json.loads((HERE.parent / "locations.json").read_text()):
-        yield {**row, "auto_book_allowed": row["key"] not in NO_AUTO_BOOK}
+        is_allowed = row["key"] not in NO_AUTO_BOOK
+        yield {
+            **row,
+            "auto_book_allowed": is_allowed,
+            "auto_book_reason": None if is_allowed else NO_AUTO_BOOK_REASON,
+        }
 
 
 def _seed(connection: Connection) -> None:

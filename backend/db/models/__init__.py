@@ -1,7 +1,8 @@
 """The registry of all tables; importing it fills `Base.metadata`."""
 
-from backend.db.models.accounts import Channel, OneTimeToken, Session, User
+from backend.db.models.accounts import Channel, OneTimeToken, Preferences, Session, User
 from backend.db.models.bookings import Booking
+from backend.db.models.keys import Key
 from backend.db.models.legacy import LegacyImport, ToldBefore
 from backend.db.models.locations import Location, Switch
 from backend.db.models.notifications import Notification, NotificationAttempt, NotificationItem
@@ -15,6 +16,7 @@ __all__ = [
     "CallLog",
     "Channel",
     "Feedback",
+    "Key",
     "LegacyImport",
     "Location",
     "LookExposure",
@@ -22,6 +24,7 @@ __all__ = [
     "NotificationAttempt",
     "NotificationItem",
     "OneTimeToken",
+    "Preferences",
     "ScanGroup",
     "ScanHistory",
     "ScanRun",

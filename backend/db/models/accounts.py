@@ -1,9 +1,12 @@
 """People, their sessions, and the addresses at which they can be reached."""
 
+from datetime import time
+
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.db.base import Base, BigInt, CreatedAt, Id, Instant
+from backend.db.base import Base, BigInt, CreatedAt, Id, Instant, Json
+from backend.domain.types import CHANNEL_KINDS
 
 
 class User(Base):
@@ -68,7 +71,10 @@ class OneTimeToken(Base):
 
 
 class Channel(Base):
-    """A way to reach a person: e-mail or sms, one row an address. Nothing is told there before `verified_at`.
+    """A way to reach a person, one row an address. Nothing is told there before `verified_at`.
+
+    `details` holds what a kind needs beside its address: the keys of a browser, the secret that signs a webhook.
+    `code_hash` is the SHA-256 of the code that was sent there to prove the address.
 
     `verified_by` is `import` where only the earlier version knew the address: enough to be told of tables, and for
     nothing else; `owner` once they have shown that it is theirs.
@@ -85,10 +91,38 @@ class Channel(Base):
     muted_at: Mapped[Instant | None]
     disabled_at: Mapped[Instant | None]
     disabled_reason: Mapped[str | None]
+    label: Mapped[str | None]
+    details: Mapped[Json] = mapped_column(server_default=text("'{}'::jsonb"))
+    code_hash: Mapped[bytes | None]
+    code_expires_at: Mapped[Instant | None]
+    code_attempts: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (
-        CheckConstraint("kind IN ('email', 'sms', 'push', 'webhook')", name="kind_known"),
+        CheckConstraint(f"kind IN {CHANNEL_KINDS}", name="kind_known"),
         Index("uq_channels_user_id_kind_address", "user_id", "kind", "address", unique=True),
         Index("ix_channels_usable", "user_id", postgresql_where=text("muted_at IS NULL AND disabled_at IS NULL")),
     )
+
+
+class Preferences(Base):
+    """How a person wants to be told; somebody without a row has the defaults.
+
+    Clock times are in `timezone` (IANA), or, where that is null, in the restaurant's. `quiet_from` after `quiet_to`:
+    over midnight. `digest_at` null: no digest. Only the SHA-256 of the calendar's token is kept.
+    """
+
+    __tablename__ = "preferences"
+
+    user_id: Mapped[BigInt] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    timezone: Mapped[str | None]
+    quiet_from: Mapped[time | None]
+    quiet_to: Mapped[time | None]
+    quiet_breaks_tonight: Mapped[bool] = mapped_column(server_default=text("false"))
+    snoozed_until: Mapped[Instant | None]
+    sms_within_hours: Mapped[int] = mapped_column(server_default=text("2"))
+    sms_for_auto_book: Mapped[bool] = mapped_column(server_default=text("true"))
+    digest_at: Mapped[time | None]
+    calendar_token_hash: Mapped[bytes | None] = mapped_column(unique=True)
+
+    __table_args__ = (CheckConstraint("(quiet_from IS NULL) = (quiet_to IS NULL)", name="quiet_hours_whole"),)

@@ -12,7 +12,10 @@ _LIVE = text("state IN ('attempting', 'booked', 'unknown')")
 
 
 class Booking(Base):
-    """One chance to book one opening for one person; by hand it has neither watch nor drop."""
+    """One chance to book one opening for one person; by hand it has neither watch nor drop.
+
+    `settled_by` (guest or operator) and `note`: who said what became of an unknown one.
+    """
 
     __tablename__ = "bookings"
 
@@ -41,6 +44,9 @@ class Booking(Base):
     lease_until: Mapped[Instant | None]
     attempted_at: Mapped[Instant | None]
     settled_at: Mapped[Instant | None]
+    settled_by: Mapped[str | None]
+    note: Mapped[str | None]
+    cancelled_at: Mapped[Instant | None]
 
     __table_args__ = (
         CheckConstraint(

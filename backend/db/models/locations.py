@@ -7,7 +7,10 @@ from backend.db.base import Base, BigInt, CreatedAt
 
 
 class Location(Base):
-    """A restaurant. `horizon_days` is how far ahead it offers tables; `looking` false stops all looks at it."""
+    """A restaurant. `horizon_days` is how far ahead it offers tables; `looking` false stops all looks at it.
+
+    `auto_book_reason`: why automatic booking is not allowed here, in a sentence.
+    """
 
     __tablename__ = "locations"
 
@@ -23,6 +26,7 @@ class Location(Base):
     reservation_type_id: Mapped[BigInt]
     booking_slug: Mapped[str]
     auto_book_allowed: Mapped[bool] = mapped_column(server_default=text("true"))
+    auto_book_reason: Mapped[str | None]
     horizon_days: Mapped[int] = mapped_column(server_default=text("30"))
     looking: Mapped[bool] = mapped_column(server_default=text("true"))
 

@@ -2,14 +2,20 @@
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.db.base import Base, BigInt, CreatedAt, Id, Instant
+from backend.db.base import Base, BigInt, CreatedAt, Id, Instant, Json
 
 
 class Notification(Base):
-    """One message to one address. `message_id` is stable over all attempts; subject and body are set when sending."""
+    """One message to one address. `message_id` is stable over all attempts; subject and body are set when sending.
+
+    Lower `priority` goes first. `details` holds ids of what it tells, where neither items nor the other columns do.
+    `hold_reason`: why it waits until `next_attempt_at` (quiet hours, snoozed); `look_wanted_at`: since when it waits
+    for a fresh look before it is told late. `replaces_id`: the message that failed on another channel.
+    `provider_status` and `delivered_at`: what the provider said afterwards.
+    """
 
     __tablename__ = "notification_log"
 
@@ -34,6 +40,13 @@ class Notification(Base):
     provider_id: Mapped[str | None]
     created_at: Mapped[CreatedAt]
     sent_at: Mapped[Instant | None]
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
+    details: Mapped[Json | None]
+    hold_reason: Mapped[str | None]
+    look_wanted_at: Mapped[Instant | None]
+    replaces_id: Mapped[BigInt | None] = mapped_column(ForeignKey("notification_log.id", ondelete="SET NULL"))
+    provider_status: Mapped[str | None]
+    delivered_at: Mapped[Instant | None]
 
     __table_args__ = (
         CheckConstraint(
@@ -43,6 +56,14 @@ class Notification(Base):
         Index("ix_notification_log_outbox", "next_attempt_at", postgresql_where=text("status = 'queued'")),
         Index("ix_notification_log_leased", "lease_until", postgresql_where=text("status = 'sending'")),
         Index("ix_notification_log_created_at", "created_at"),
+        Index(
+            "ix_notification_log_held",
+            "watch_id",
+            "channel_id",
+            postgresql_where=text("status = 'queued' AND hold_reason IS NOT NULL"),
+        ),
+        Index("ix_notification_log_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
+        Index("ix_notification_log_replaces_id", "replaces_id", postgresql_where=text("replaces_id IS NOT NULL")),
     )
 
 

@@ -49,7 +49,9 @@ class ScanGroup(Base):
 class Watch(Base):
     """What a person waits for. `needs_match` is set by every change and cleared by the look that matched it.
 
-    `auto_book_held`: the earlier version may still book for this watch, so this one must not.
+    `auto_book_held`: the earlier version may still book for this watch, so this one must not. Among open tables the one
+    booked is the earliest, the latest, or the nearest to `preferred_time`, and none that starts sooner than
+    `min_notice_minutes` from now. `note`: why it was paused, when it was not its person who did it.
     """
 
     __tablename__ = "watches"
@@ -73,6 +75,11 @@ class Watch(Base):
     updated_at: Mapped[CreatedAt]
     notified_at: Mapped[Instant | None]
     booked_at: Mapped[Instant | None]
+    slot_preference: Mapped[str] = mapped_column(server_default="earliest")
+    preferred_time: Mapped[time | None]
+    min_notice_minutes: Mapped[int] = mapped_column(server_default=text("0"))
+    snoozed_until: Mapped[Instant | None]
+    note: Mapped[str | None]
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -91,6 +98,9 @@ class Watch(Base):
         CheckConstraint("status IN ('active', 'paused', 'booked', 'cancelled', 'expired')", name="status_known"),
         CheckConstraint("party_size BETWEEN 1 AND 20", name="party_sane"),
         CheckConstraint("time_start <= time_end", name="window_forward"),
+        CheckConstraint("slot_preference IN ('earliest', 'latest', 'nearest')", name="slot_preference_known"),
+        CheckConstraint("slot_preference <> 'nearest' OR preferred_time IS NOT NULL", name="nearest_to_a_time"),
+        CheckConstraint("min_notice_minutes BETWEEN 0 AND 10080", name="notice_sane"),
     )
 
 

@@ -122,10 +122,14 @@ async def claim(session: AsyncSession, notification_id: int, *, token: UUID) -> 
     return row
 
 
-async def facts(session: AsyncSession, notification_id: int) -> tuple[Row[Any], Sequence[Row[Any]]]:
-    """What the message is about, as it stands now, and the drops it tells of."""
-    about = (await session.execute(_FACTS, {"id": notification_id})).one()
-    return about, (await session.execute(_DROPS, {"id": notification_id})).all()
+async def facts(session: AsyncSession, notification_id: int) -> Row[Any]:
+    """What a message about a watch or a booking is about, as it stands now."""
+    return (await session.execute(_FACTS, {"id": notification_id})).one()
+
+
+async def drops(session: AsyncSession, notification_id: int) -> Sequence[Row[Any]]:
+    """The openings it tells of."""
+    return (await session.execute(_DROPS, {"id": notification_id})).all()
 
 
 async def forget_items(session: AsyncSession, notification_id: int, drop_ids: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
 """Sends one message of the ledger: claim, read again, send, write the verdict."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,14 @@ from backend.clients.channels.outgoing import Outgoing, Sender
 from backend.clients.errors import SendFailed
 from backend.db.base import Sessions
 from backend.db.insist import insist
-from backend.db.queries import notifications, switches
+from backend.db.queries import keys, notifications, switches
 from backend.domain.backoff import send_again_after
-from backend.domain.message import Facts, Opening
-from backend.domain.types import ACCOUNT_KINDS, Kind
+from backend.domain.types import ACCOUNT_KINDS
 from backend.services import account_mail
 from backend.services.delivery_rules import decide
 from backend.services.letters import Letter, letter
+from backend.services.message_facts import facts_of
+from backend.services.message_links import links_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,9 @@ async def _prepare(
         if about is None:
             composed = await account_mail.compose(session, row, public_url=public_url)
         else:
-            composed = letter(_facts(Kind(row.kind), about, decision.drops), public_url=public_url)
+            links = links_of(row, public_url=public_url, key=await keys.newest(session, "links"))
+            told = facts_of(row, about, decision.drops, is_late=False)
+            composed = letter(told, public_url=public_url, links=links, now=now)
         await notifications.record_text(session, row.id, token=token, subject=composed.subject, body=composed.kept)
     return _Prepared(row, sender, composed)
 
@@ -128,19 +131,3 @@ async def _prepare(
 async def _settle(sessions: Sessions, row: Row[Any], *, token: UUID, verdict: Mapping[str, Any]) -> bool:
     async with sessions.begin() as session:
         return await notifications.settle(session, row, token=token, **verdict)
-
-
-def _facts(kind: Kind, about: Row[Any], drops: Sequence[Row[Any]]) -> Facts:
-    return Facts(
-        kind=kind,
-        restaurant=about.name,
-        timezone=about.timezone,
-        booking_slug=about.booking_slug,
-        target_date=about.target_date,
-        party_size=about.party_size,
-        openings=tuple(
-            Opening(table.reserved_ts, table.reservation_type_id, table.reservation_type_name or "")
-            for table in (drops if kind is Kind.TABLE_OPEN else (about,))
-        ),
-        reason=about.reason,
-    )

@@ -36,7 +36,7 @@ _CLAIM = text("""
     UPDATE notification_log SET status = 'sending', claim_token = :token, attempts = attempts + 1,
            lease_until = now() + CAST(:lease AS interval)
     WHERE id = :id AND status = 'queued' AND next_attempt_at <= now()
-    RETURNING id, user_id, channel, kind, recipient, message_id, attempts, watch_id, booking_id
+    RETURNING id, user_id, channel, channel_id, kind, recipient, message_id, attempts, watch_id, booking_id
 """)
 _ATTEMPT = text("INSERT INTO notification_attempts (notification_id, number) VALUES (:id, :number)")
 _ATTEMPT_DONE = text("""
@@ -53,18 +53,27 @@ _SETTLE = text("""
 _COMPOSED = text("UPDATE notification_log SET subject = :subject, body = :body WHERE id = :id AND claim_token = :token")
 _NOTIFIED = text("UPDATE watches SET notified_at = now() WHERE id = :watch_id")
 _FACTS = text("""
-    SELECT l.key AS location_key, l.name, l.timezone, l.booking_slug,
+    SELECT l.key AS location_key, l.name, l.city, l.state, l.timezone, l.booking_slug,
            coalesce(b.target_date, d.slot_date) AS target_date, coalesce(b.party_size, d.party_size) AS party_size,
-           b.reserved_ts, b.reservation_type_id, d.reservation_type_name, b.reason
+           b.reserved_ts, b.reservation_type_id, d.reservation_type_name, b.reason,
+           w.auto_book, p.timezone AS persons_zone, (
+               SELECT min(c.state)
+               FROM notification_items i JOIN bookings c ON c.watch_id = n.watch_id AND c.drop_id = i.drop_id
+               WHERE i.notification_id = n.id AND c.state IN ('wanted', 'attempting')
+           ) AS chance
     FROM notification_log n LEFT JOIN bookings b ON b.id = n.booking_id
     LEFT JOIN LATERAL (
         SELECT d.* FROM notification_items i JOIN slot_drops d ON d.id = i.drop_id
         WHERE i.notification_id = n.id ORDER BY d.id LIMIT 1
     ) d ON true
-    JOIN locations l ON l.key = coalesce(b.location_key, d.location) WHERE n.id = :id
+    JOIN locations l ON l.key = coalesce(b.location_key, d.location)
+    LEFT JOIN watches w ON w.id = n.watch_id
+    LEFT JOIN preferences p ON p.user_id = n.user_id
+    WHERE n.id = :id
 """)
 _DROPS = text("""
-    SELECT d.id, d.reserved_ts, d.reservation_type_id, d.reservation_type_name, d.gone_at IS NULL AS is_open
+    SELECT d.id, d.reserved_ts, d.reservation_type_id, d.reservation_type_name, d.last_seen_at,
+           d.gone_at IS NULL AS is_open
     FROM notification_items i JOIN slot_drops d ON d.id = i.drop_id WHERE i.notification_id = :id
 """)
 _RETURN_LOST = text("""

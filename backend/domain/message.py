@@ -80,25 +80,21 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A table as it is shown: its time at the restaurant and the page where it can be booked."""
+    """A table as it is shown: its button, its time at the restaurant and the page where it can be booked."""
 
+    label: str
     clock: str
     meal: str
     link: str
-
-    @property
-    def label(self) -> str:
-        """What stands on its button."""
-        return f"Book {self.clock}, {self.meal}" if self.meal else f"Book {self.clock}"
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """A composed message. `sentence` says all of it; a reader who sees `place` and `day` needs only `story`.
 
-    `lines` are the tables that can be booked, `more` counts those that are not shown, `notes` are what else is to be
-    said. `app_action`: what one does about it in the app, where that comes first. `why` they get it; `app_page` names
-    the page about it.
+    `notes` are what else is to be said, before the `lines`: the tables that can be booked; `more` counts those that are
+    not shown, and `freshness` says when they were seen. `app_action`: what one does about it in the app, where that
+    comes first. `why` they get it; `app_page` names the page about it.
     """
 
     subject: str
@@ -107,9 +103,10 @@ class Text:
     place: str
     day: str
     story: str | None
+    notes: tuple[str, ...]
     lines: tuple[Line, ...]
     more: int
-    notes: tuple[str, ...]
+    freshness: str | None
     app_action: str | None
     why: str
     app_page: str
@@ -128,16 +125,17 @@ def compose(facts: Facts, *, now: datetime) -> Text:
     day = f"{on} · {at} · {party}"
     story: str | None
     notes: tuple[str, ...] = ()
-    app_action = None
+    freshness = app_action = None
     match facts.kind:
         case Kind.TABLE_OPEN:
             headline = "A table is open" if len(openings) == 1 else f"{len(openings)} tables are open"
             sentence, story = f"{place} has {at} on {on} for a {party}.", None
             # The times are on the buttons.
             day = " · ".join(part for part in (on, party, zone) if part)
-            notes = tuple(
-                words for words in (seen(facts, now=now), _effort(facts.effort, one=len(openings) == 1)) if words
-            )
+            said = seen(facts, now=now)
+            effort = _effort(facts.effort, one=len(openings) == 1)
+            # That it may be gone is to be read before the buttons.
+            notes, freshness = ((said, *effort), None) if facts.is_late and said else (effort, said)
         case Kind.BOOKED:
             headline = "Booked for you"
             sentence, story = f"Your table at {place} is booked: {on}, {at}, {party}.", "Your table is booked."
@@ -181,9 +179,10 @@ def compose(facts: Facts, *, now: datetime) -> Text:
         place=place,
         day=day,
         story=story,
+        notes=notes,
         lines=tuple(_line(facts, opening) for opening in bookable[:MOST_LINES]),
         more=max(0, len(bookable) - MOST_LINES),
-        notes=notes,
+        freshness=freshness,
         app_action=app_action,
         why=why,
         app_page=app_page,
@@ -261,9 +260,12 @@ def tidy(words: str) -> str:
 
 
 def _line(facts: Facts, opening: Opening) -> Line:
+    clock, meal = clock_time(opening.reserved_ts, facts.timezone), tidy(opening.type_name)
+    verb = "Book" if facts.kind is Kind.TABLE_OPEN else "Try"
     return Line(
-        clock=clock_time(opening.reserved_ts, facts.timezone),
-        meal=tidy(opening.type_name),
+        label=f"{verb} {clock}, {meal}" if meal else f"{verb} {clock}",
+        clock=clock,
+        meal=meal,
         link=booking_link(facts, opening),
     )
 
@@ -281,17 +283,17 @@ def _why(facts: Facts, wish: str) -> tuple[str, str]:
     return f"You get this because of your watch: {wish}.", page
 
 
-def _effort(effort: Effort | None, *, one: bool) -> str | None:
+def _effort(effort: Effort | None, *, one: bool) -> tuple[str, ...]:
     it = "it" if one else "one of them"
     match effort:
         case Effort.ATTEMPTING:
-            return f"We are trying to book {it} for you. Please wait for our next message before you book yourself."
+            return (f"We are trying to book {it} for you. Please wait for our next message before you book yourself.",)
         case Effort.IN_LINE:
-            return f"You are in line for having {it} booked: when it is your turn we try, and write to you how it went."
+            return (f"You are in line for having {it} booked: when it is your turn, we try and tell you how it went.",)
         case Effort.NONE:
-            return "We are not booking this for you. If you want it, book it yourself."
+            return ("We are not booking this for you. If you want it, book it yourself.",)
         case None:
-            return None
+            return ()
 
 
 def _ago(seconds: float) -> str:

@@ -16,7 +16,7 @@ from backend.db.queries.tokens import Purpose
 from backend.domain.account_message import compose_account
 from backend.domain.dedup import account_key
 from backend.domain.types import Kind
-from backend.services.letters import Letter, render
+from backend.services.letters import Letter, account_letter
 from backend.services.links import make_link
 
 Queued = tuple[tuple[int, str], ...]
@@ -65,9 +65,4 @@ async def compose(session: AsyncSession, row: Row[Any], *, public_url: str) -> L
         link = await make_link(
             session, user_id=user.id, address=row.recipient, purpose=PURPOSE[kind], public_url=public_url
         )
-    return Letter(
-        subject=text.subject,
-        text=render("account.txt", text=text, link=link, public_url=public_url),
-        html=render("account.html", text=text, link=link, public_url=public_url),
-        kept=render("account.txt", text=text, link="(a link, sent once and not kept)", public_url=public_url),
-    )
+    return account_letter(text, link=link, public_url=public_url)

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from backend.clients.channels.outgoing import Attachment
+from backend.domain.account_message import AccountText
 from backend.domain.message import Facts, Text, booking_link, compose
 from backend.domain.short_message import short
 from backend.domain.types import Kind
@@ -74,6 +75,17 @@ def letter(facts: Facts, *, public_url: str, links: Links, now: datetime) -> Let
         attachments=(_booking_file(facts, public_url=public_url, links=links, now=now),)
         if facts.kind is Kind.BOOKED and facts.booking_id is not None and facts.openings
         else (),
+    )
+
+
+def account_letter(text: AccountText, *, link: str | None, public_url: str) -> Letter:
+    """A mail about an account. Its link opens the account: the ledger keeps the text without it."""
+    values = {"text": text, "public_url": public_url}
+    return Letter(
+        subject=text.subject,
+        text=render("account.txt", **values, link=link),
+        html=render("account.html", **values, link=link),
+        kept=render("account.txt", **values, link="(a link, sent once and not kept)"),
     )
 
 

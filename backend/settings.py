@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from backend.domain.types import Tier
+from backend.domain.types import Kind, Tier
 
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     dispatch_seconds: Seconds = Field(5, description="Period of the tick that sends due looks to workers.")
     expire_seconds: Seconds = Field(3600, description="Period of the tick that ends watches whose day is over.")
     session_cleanup_seconds: Seconds = Field(21600, description="Period of the tick that deletes expired sessions.")
+    digest_seconds: Seconds = Field(300, description="Period of the tick that writes the digests that are due.")
+    notice_seconds: Seconds = Field(60, description="Period of the tick that tells administrators what happened.")
     relay_seconds: Seconds = Field(10, description="Period of the tick that sends on what was left behind.")
 
     # Browsing
@@ -254,6 +256,16 @@ class Settings(BaseSettings):
     def operators(self) -> tuple[str, ...]:
         """Who hears of bookings whose outcome is unknown."""
         return tuple(address for address in (self.notification_email, self.admin_email) if address)
+
+    @property
+    def kinds_for_operators(self) -> tuple[str, ...]:
+        """Of what happens, what operators want to hear."""
+        wanted = {
+            Kind.NEW_SIGN_UP: self.notify_sign_ups,
+            Kind.NEW_WATCH: self.notify_watches,
+            Kind.NEW_FEEDBACK: self.notify_feedback,
+        }
+        return tuple(kind for kind, is_wanted in wanted.items() if is_wanted == "on")
 
     @property
     def wisely_call_seconds(self) -> float:

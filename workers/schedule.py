@@ -23,4 +23,7 @@ def schedule(settings: Settings) -> tuple[Tick, ...]:
         Tick("cleanup_sessions", settings.session_cleanup_seconds),
         Tick("relay_outbox", settings.relay_seconds),
         Tick("fill_browse_groups", settings.browse_fill_seconds),
+        Tick("send_digests", settings.digest_seconds),
+        Tick("send_notices", settings.notice_seconds),
+        Tick("forget_texts", 86400),
     )

@@ -51,6 +51,7 @@ GEOLOCATE = Limited("geolocate", Limit(30, MINUTE))
 ALERTS = Limited("alerts", Limit(10, HOUR), Limit(10, HOUR))
 WAIT_TIMES = Limited("waittimes", Limit(20, HOUR), Limit(20, HOUR))
 FEEDBACK = Limited("feedback", Limit(10, HOUR), Limit(10, HOUR))
+CALENDAR = Limited("calendar", Limit(60, 10 * MINUTE))
 INVENTORY = Limited("inventory", Limit(60, 10 * MINUTE), Limit(30, 10 * MINUTE))
 BOOK = Limited("book", Limit(30, 10 * MINUTE), Limit(10, 10 * MINUTE))
 

@@ -19,6 +19,9 @@ QUEUES = {
     "expire_watches": "upkeep",
     "cleanup_sessions": "upkeep",
     "relay_outbox": "upkeep",
+    "send_digests": "upkeep",
+    "send_notices": "upkeep",
+    "forget_texts": "upkeep",
     "fill_browse_groups": "upkeep",
 }
 

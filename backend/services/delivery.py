@@ -15,12 +15,13 @@ from backend.db.base import Sessions
 from backend.db.insist import insist
 from backend.db.queries import keys, notifications, switches
 from backend.domain.backoff import send_again_after
-from backend.domain.types import ACCOUNT_KINDS
+from backend.domain.types import ACCOUNT_KINDS, NOTICE_KINDS
 from backend.services import account_mail
 from backend.services.delivery_rules import decide
 from backend.services.letters import Letter, letter
 from backend.services.message_facts import facts_of
 from backend.services.message_links import links_of
+from backend.services.notices import compose_notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ async def _prepare(
         row = await notifications.claim(session, notification_id, token=token)
         if row is None:
             return Delivery("not_mine")
-        about = None if row.kind in ACCOUNT_KINDS else await notifications.facts(session, notification_id)
+        is_composed = row.kind in ACCOUNT_KINDS or row.kind in NOTICE_KINDS
+        about = None if is_composed else await notifications.facts(session, notification_id)
         decision = await decide(session, row, about, deployment=deployment, now=now)
         reason = decision.reason
         sender = senders.get(row.channel)
@@ -118,7 +120,9 @@ async def _prepare(
             reason = reason or {"email": "no mail configured"}.get(row.channel, "not configured")
             await notifications.settle(session, row, token=token, status=status, reason=reason)
             return Delivery(status, row.channel, row.kind, reason)
-        if about is None:
+        if row.kind in NOTICE_KINDS:
+            composed = await compose_notice(session, row, public_url=public_url, now=now)
+        elif about is None:
             composed = await account_mail.compose(session, row, public_url=public_url)
         else:
             links = links_of(row, public_url=public_url, key=await keys.newest(session, "links"))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.db.queries import notifications, watches
 from backend.domain.matching import still_wants
-from backend.domain.types import ACCOUNT_KINDS, Kind
+from backend.domain.types import ACCOUNT_KINDS, NOTICE_KINDS, Kind
 from backend.services import account_mail
 
 
@@ -30,6 +30,8 @@ async def decide(
     if row.kind in ACCOUNT_KINDS:
         reason = await account_mail.no_longer(session, row)
         return Decision("expire", reason) if reason else Decision("send")
+    if row.kind in NOTICE_KINDS:
+        return Decision("send")
     drops = await notifications.drops(session, row.id)
     if row.kind != Kind.TABLE_OPEN:
         return Decision("send", drops=drops)

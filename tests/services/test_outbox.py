@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from redis.asyncio import Redis
 
 from backend.clients.jobs import QUEUES, Jobs
+from backend.services import notices
 from backend.services.dispatch import dispatch_due
 from backend.settings import Settings
 from tests.services.conftest import Loop
@@ -119,8 +120,6 @@ def test_every_scheduled_actor_has_a_queue(settings: Settings) -> None:
 
 
 async def test_watches_expire_when_their_day_is_over_at_the_restaurant(loop: Loop) -> None:
-    from backend.db.queries import watches
-
     alice = await loop.guest()
     ended, running = await loop.watch(alice), await loop.watch(alice, "houston_s_pasadena")
     for watch_id, day in ((ended, "- 1"), (running, "+ 0")):
@@ -132,8 +131,7 @@ async def test_watches_expire_when_their_day_is_over_at_the_restaurant(loop: Loo
             id=watch_id,
         )
 
-    async with loop.r.sessions.begin() as session:
-        count = await watches.expire(session, now=datetime.now(UTC))
+    count = await notices.expire_watches(loop.r.sessions, now=datetime.now(UTC))
 
     statuses = {row.id: row.status for row in await loop.rows("SELECT id, status FROM watches")}
     assert count == 1

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backend.clients.wisely import Wisely
-from backend.db.queries import groups, watches
+from backend.db.queries import groups
 from backend.domain.types import Tier
 from backend.domain.windows import local
+from backend.services import notices
 from tests.services.conftest import Loop
 
 # One restaurant for each zone, and Phoenix, which never changes its clocks.
@@ -136,7 +137,6 @@ async def test_a_watch_expires_at_midnight_at_the_restaurant(loop: Loop, key: st
 
     counts = []
     for now in (midnight - timedelta(seconds=1), midnight):
-        async with loop.r.sessions.begin() as session:
-            counts.append(await watches.expire(session, now=now))
+        counts.append(await notices.expire_watches(loop.r.sessions, now=now))
 
     assert counts == [0, 1]

@@ -1,10 +1,13 @@
 """Keeping house: expired watches and sessions, and what was left behind."""
 
+from datetime import timedelta
+
 import dramatiq
 import structlog
 
-from backend.db.queries import groups, watches
+from backend.db.queries import groups
 from backend.db.queries import sessions as session_queries
+from backend.services import notices
 from backend.services.outbox import relay
 from workers.actors.scan import log_run
 from workers.broker import resources
@@ -16,9 +19,33 @@ log = structlog.get_logger()
 @dramatiq.actor(queue_name="upkeep", max_age=3_600_000)
 async def expire_watches() -> None:
     """End watches whose day is over at the restaurant."""
-    async with resources.current.sessions.begin() as session:
-        count = await watches.expire(session, now=utc_now())
+    count = await notices.expire_watches(resources.current.sessions, now=utc_now())
     log.info("watches.expired", count=count)
+
+
+@dramatiq.actor(queue_name="upkeep", max_age=3_600_000)
+async def send_digests() -> None:
+    """Write the digests that are due."""
+    count = await notices.send_digests(resources.current.sessions, now=utc_now())
+    if count:
+        log.info("digests.written", count=count)
+
+
+@dramatiq.actor(queue_name="upkeep", max_age=3_600_000)
+async def send_notices() -> None:
+    """Tell administrators what happened."""
+    r = resources.current
+    count = await notices.send_notices(r.sessions, operators=r.settings.operators, kinds=r.settings.kinds_for_operators)
+    if count:
+        log.info("notices.written", events=count)
+
+
+@dramatiq.actor(queue_name="upkeep", max_age=3_600_000)
+async def forget_texts() -> None:
+    """Delete the words of old messages."""
+    r = resources.current
+    count = await notices.forget_texts(r.sessions, older_than=timedelta(days=r.settings.body_retention_days))
+    log.info("texts.forgotten", count=count)
 
 
 @dramatiq.actor(queue_name="upkeep", max_age=3_600_000)

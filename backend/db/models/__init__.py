@@ -2,6 +2,7 @@
 
 from backend.db.models.accounts import Channel, OneTimeToken, Preferences, Session, User
 from backend.db.models.bookings import Booking
+from backend.db.models.events import Event
 from backend.db.models.keys import Key
 from backend.db.models.legacy import LegacyImport, ToldBefore
 from backend.db.models.locations import Location, Switch
@@ -15,6 +16,7 @@ __all__ = [
     "Booking",
     "CallLog",
     "Channel",
+    "Event",
     "Feedback",
     "Key",
     "LegacyImport",

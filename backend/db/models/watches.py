@@ -14,6 +14,7 @@ class ScanGroup(Base):
 
     Nobody watches a group of tier browse; `asked_at` is when somebody last had it on the screen.
 
+    `looks` and `failed_looks` count since the group was made.
     `applied_look_at` is the newest look that was written; `last_error` and "nothing open" are different facts.
     A lease begins when the group is sent to the workers with a run; `claim_token` is the worker's that looks at it.
     """
@@ -34,6 +35,8 @@ class ScanGroup(Base):
     last_error: Mapped[str | None]
     last_error_at: Mapped[Instant | None]
     failures: Mapped[int] = mapped_column(server_default=text("0"))
+    looks: Mapped[BigInt] = mapped_column(server_default=text("0"))
+    failed_looks: Mapped[BigInt] = mapped_column(server_default=text("0"))
     asked_at: Mapped[Instant | None]
     created_at: Mapped[CreatedAt]
 

@@ -7,7 +7,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _EVERY = text("SELECT id, message, contact, ip, created_at FROM feedback ORDER BY id DESC LIMIT :most")
-_ADD = text("INSERT INTO feedback (message, contact, ip) VALUES (:message, :contact, :ip)")
+_ADD = text("""
+    WITH added AS (INSERT INTO feedback (message, contact, ip) VALUES (:message, :contact, :ip) RETURNING id)
+    INSERT INTO events (kind, subject_id) SELECT 'new_feedback', id FROM added
+""")
 
 
 async def newest(session: AsyncSession, *, most: int) -> Sequence[Row[Any]]:

@@ -106,6 +106,7 @@ _LOCK = text("SELECT id, applied_look_at FROM scan_groups WHERE id = ANY(:ids) O
 # this one was under way, and stays.
 _LOOKED = text("""
     UPDATE scan_groups g SET applied_look_at = d.look_at, last_ok_at = d.look_at, last_error = NULL, failures = 0,
+           looks = looks + 1,
            next_scan_at = CASE WHEN claim_token = :token AND next_scan_at > now() THEN d.next_at
                                WHEN tier = 'browse' AND lease_until IS NULL THEN d.next_at
                                ELSE next_scan_at END,
@@ -116,6 +117,7 @@ _LOOKED = text("""
 
 _FAILED = text("""
     UPDATE scan_groups g SET last_error = d.error, last_error_at = now(), failures = failures + 1, lease_until = NULL,
+           failed_looks = failed_looks + 1,
            next_scan_at = now() + d.wait
     FROM unnest(CAST(:ids AS bigint[]), CAST(:errors AS text[]), CAST(:waits AS interval[])) AS d(id, error, wait)
     WHERE g.id = d.id AND g.claim_token = :token AND g.lease_until IS NOT NULL

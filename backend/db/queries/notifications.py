@@ -1,6 +1,6 @@
 """The ledger of messages: written, claimed, settled, found again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -29,6 +29,7 @@ class NewMessage:
     items: tuple[tuple[int | None, str], ...]
     status: str = "queued"
     error_message: str | None = None
+    details: Mapping[str, Any] | None = None
 
 
 _KNOWN = text("SELECT dedup_key FROM notification_items WHERE dedup_key = ANY(:keys)")
@@ -108,7 +109,9 @@ async def add(session: AsyncSession, messages: Sequence[NewMessage]) -> list[tup
     if not messages:
         return []
     columns = ("user_id", "watch_id", "booking_id", "channel_id", "channel", "kind", "recipient", "status")
-    rows = [{column: getattr(message, column) for column in (*columns, "error_message")} for message in messages]
+    rows = [
+        {column: getattr(message, column) for column in (*columns, "error_message", "details")} for message in messages
+    ]
     statement = insert(Notification).returning(Notification.id, sort_by_parameter_order=True)
     ids = list((await session.execute(statement, rows)).scalars())
     items = [

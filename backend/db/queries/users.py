@@ -10,9 +10,14 @@ _COLUMNS = """
     disabled_at
 """
 _ADD = text(f"""
-    INSERT INTO users (email, password_hash, name, google_id, picture, last_login)
-    VALUES (:email, :password_hash, :name, :google_id, :picture, now())
-    ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+    WITH added AS (
+        INSERT INTO users (email, password_hash, name, google_id, picture, last_login)
+        VALUES (:email, :password_hash, :name, :google_id, :picture, now())
+        ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+    ), told AS (
+        INSERT INTO events (kind, subject_id) SELECT 'new_sign_up', id FROM added
+    )
+    SELECT {_COLUMNS} FROM added
 """)
 _BY_EMAIL = text(f"SELECT {_COLUMNS} FROM users WHERE email = :email")
 _BY_GOOGLE_ID = text(f"SELECT {_COLUMNS} FROM users WHERE google_id = :google_id")

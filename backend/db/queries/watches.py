@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import time
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -43,13 +43,6 @@ _MATCHED = text("""
     WHERE g.id = ANY(:ids) AND w.status = 'active' AND w.needs_match
       AND (w.location_key, w.target_date, w.party_size) = (g.location_key, g.target_date, g.party_size)
 """)
-_EXPIRE = text("""
-    UPDATE watches w SET status = 'expired', updated_at = now() FROM locations l
-    WHERE l.key = w.location_key AND w.status IN ('active', 'paused')
-      AND w.target_date < (CAST(:now AS timestamptz) + interval '1 day')::date
-      AND w.target_date < (CAST(:now AS timestamptz) AT TIME ZONE l.timezone)::date
-    RETURNING w.id
-""")
 _OF_USER = text("""
     SELECT w.*, g.last_ok_at AS last_scanned
     FROM watches w JOIN scan_groups g USING (location_key, target_date, party_size)
@@ -62,10 +55,15 @@ _SAME = text("""
     ORDER BY id LIMIT 1
 """)
 _INSERT = text("""
-    INSERT INTO watches (user_id, location_key, party_size, target_date, time_start, time_end, auto_book,
-                         book_first_name, book_last_name, book_email, book_phone)
-    VALUES (:user_id, :location_key, :party_size, :target_date, :time_start, :time_end, :auto_book,
-            :book_first_name, :book_last_name, :book_email, :book_phone) RETURNING id
+    WITH added AS (
+        INSERT INTO watches (user_id, location_key, party_size, target_date, time_start, time_end, auto_book,
+                             book_first_name, book_last_name, book_email, book_phone)
+        VALUES (:user_id, :location_key, :party_size, :target_date, :time_start, :time_end, :auto_book,
+                :book_first_name, :book_last_name, :book_email, :book_phone) RETURNING id
+    ), told AS (
+        INSERT INTO events (kind, subject_id) SELECT 'new_watch', id FROM added
+    )
+    SELECT id FROM added
 """)
 _RENEW = text("""
     UPDATE watches SET auto_book = :auto_book, book_first_name = :book_first_name, book_last_name = :book_last_name,
@@ -169,11 +167,6 @@ async def channels_of(session: AsyncSession, user_ids: Collection[int]) -> dict[
 async def mark_matched(session: AsyncSession, group_ids: Sequence[int]) -> None:
     """The watches of these groups know of all that is open."""
     await session.execute(_MATCHED, {"ids": list(group_ids)})
-
-
-async def expire(session: AsyncSession, *, now: datetime) -> int:
-    """End watches whose day is over at the restaurant; returns how many."""
-    return len((await session.execute(_EXPIRE, {"now": now})).all())
 
 
 async def of_user(session: AnySession, user_id: int, *, statuses: Sequence[str]) -> Sequence[Row[Any]]:

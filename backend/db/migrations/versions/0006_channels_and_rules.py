@@ -111,6 +111,20 @@ def upgrade() -> None:
         ["watch_id", "channel_id"],
         postgresql_where=sa.text("status = 'queued' AND hold_reason IS NOT NULL"),
     )
+    # What administrators are told, and how often a group was looked at
+    op.create_table(
+        "events",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("kind IN ('new_sign_up', 'new_watch', 'new_feedback')", name=op.f("ck_events_kind_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+    )
+    op.add_column("scan_groups", sa.Column("looks", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
+    op.add_column(
+        "scan_groups", sa.Column("failed_looks", sa.BigInteger(), server_default=sa.text("0"), nullable=False)
+    )
     # Keys
     keys = op.create_table(
         "keys",

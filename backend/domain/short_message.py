@@ -86,7 +86,7 @@ def _endings(facts: Facts, *, now: datetime) -> tuple[str, list[str]]:
     if facts.is_late and (stamps := [o.last_seen_at for o in facts.openings if o.last_seen_at is not None]):
         late = f" (seen {seen_clock(min(stamps), facts, now=now)})"
     typed = [f"{clock_time(o.reserved_ts, facts.timezone)} {tidy(to_gsm(o.type_name))}".strip() for o in facts.in_order]
-    ways = [", ".join(typed) + zone, ", ".join(clocks) + zone]
+    ways = [", ".join(typed or clocks) + zone, ", ".join(clocks) + zone]
     ways += [f"{', '.join(clocks[:n])}{zone} +{len(clocks) - n} more" for n in range(len(clocks) - 1, 0, -1)]
     return opener, [f"{day}, {party}: {way}{late}." for way in dict.fromkeys(ways)]
 

@@ -199,7 +199,7 @@ def test_what_is_kept_opens_nothing(kind: Kind) -> None:
     mail = written(facts(kind))
 
     assert "/m/" not in mail.kept
-    assert mail.kept.splitlines()[0] == mail.text.splitlines()[0]
+    assert mail.kept == re.sub(r"https://tables\.test/m/\S+", "(a link, not kept)", mail.text)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -28,7 +28,7 @@ _OPENERS = {
     Kind.BOOKING_UNKNOWN: "Please check, maybe booked",
     Kind.BOOKING_DRY_RUN: "Dry run, nothing booked",
 }
-_SHORT_NAME = 20
+_SHORT_NAMES = (20, 12)
 _LENGTHS_OF_REASON = (90, 50, 25)
 
 
@@ -69,7 +69,8 @@ def _names(facts: Facts) -> list[str]:
     full = tidy(to_gsm(facts.restaurant)) or "the restaurant"
     _, dash, place = full.partition(" - ")
     place = place if dash and place else full
-    return list(dict.fromkeys((full, full.replace(" - ", " "), place, _cut(place, _SHORT_NAME))))
+    shorter = (_cut(place, most) for most in _SHORT_NAMES)
+    return list(dict.fromkeys((full, full.replace(" - ", " "), place, *shorter)))
 
 
 def _endings(facts: Facts, *, now: datetime) -> tuple[str, list[str]]:
@@ -86,7 +87,7 @@ def _endings(facts: Facts, *, now: datetime) -> tuple[str, list[str]]:
     if facts.is_late and (stamps := [o.last_seen_at for o in facts.openings if o.last_seen_at is not None]):
         late = f" (seen {seen_clock(min(stamps), facts, now=now)})"
     typed = [f"{clock_time(o.reserved_ts, facts.timezone)} {tidy(to_gsm(o.type_name))}".strip() for o in facts.in_order]
-    ways = [", ".join(typed) + zone, ", ".join(clocks) + zone]
+    ways = [", ".join(typed or clocks) + zone, ", ".join(clocks) + zone]
     ways += [f"{', '.join(clocks[:n])}{zone} +{len(clocks) - n} more" for n in range(len(clocks) - 1, 0, -1)]
     return opener, [f"{day}, {party}: {way}{late}." for way in dict.fromkeys(ways)]
 

@@ -18,6 +18,9 @@ from backend.domain.windows import local
 from backend.services.calendar import Reservation, calendar_of, event_of
 from backend.services.message_links import Links, host_of, thread_headers, unsubscribe_headers
 
+# What the ledger has in the place of a link that lets its holder do something.
+NOT_KEPT = "(a link, not kept)"
+
 _TEMPLATES = files("backend.services") / "templates"
 _jinja = Environment(
     loader=FunctionLoader(lambda name: (_TEMPLATES / name).read_text()),
@@ -57,7 +60,10 @@ def letter(facts: Facts, *, public_url: str, links: Links, now: datetime) -> Let
     what is kept nor in what programs are told.
     """
     text = compose(facts, now=now)
-    values = {"text": text, "public_url": public_url, "links": links}
+    values = {"text": text, "links": links}
+    body = kept = render("message.txt", **values)
+    for link in links.signed:
+        kept = kept.replace(link, NOT_KEPT)
     headers: dict[str, str] = {}
     if facts.watch_id is not None:
         headers |= thread_headers(facts.watch_id, public_url=public_url)
@@ -65,9 +71,9 @@ def letter(facts: Facts, *, public_url: str, links: Links, now: datetime) -> Let
         headers |= unsubscribe_headers(links.unsubscribe)
     return Letter(
         subject=text.subject,
-        text=render("message.txt", **values),
+        text=body,
         html=render("message.html", **values),
-        kept=render("message.txt", **{**values, "links": Links(links.subject, links.preferences)}),
+        kept=kept,
         short=short(facts, app_link=links.subject, now=now),
         link=text.lines[0].link if text.lines else links.subject,
         facts=_for_programs(facts, text, links),
@@ -85,7 +91,7 @@ def account_letter(text: AccountText, *, link: str | None, public_url: str) -> L
         subject=text.subject,
         text=render("account.txt", **values, link=link),
         html=render("account.html", **values, link=link),
-        kept=render("account.txt", **values, link="(a link, sent once and not kept)"),
+        kept=render("account.txt", **values, link=NOT_KEPT),
     )
 
 

@@ -23,6 +23,11 @@ class Links:
     cancel: str | None = None
     unsubscribe: str | None = None
 
+    @property
+    def signed(self) -> tuple[str, ...]:
+        """Those that act without a sign-in."""
+        return tuple(link for link in (self.pause, self.cancel, self.unsubscribe) if link is not None)
+
 
 def links_of(row: Row[Any], *, public_url: str, key: bytes | None) -> Links:
     """The links of a row of the ledger. Only the watch's person gets those that act on it, and only alerts can be

@@ -1,0 +1,62 @@
+"""What messages say of how things stand, read when they are sent."""
+
+import pytest
+from sqlalchemy import text
+
+from tests.services.conftest import Loop
+
+
+async def alert(loop: Loop, *, auto_book: bool) -> int:
+    await loop.watch(await loop.guest(), auto_book=auto_book)
+    loop.open("19:15")
+    await loop.look()
+    return int((await loop.one("SELECT id FROM notification_log")).id)
+
+
+async def change(loop: Loop, statement: str) -> None:
+    async with loop.r.sessions.begin() as session:
+        await session.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("wanted", "You are in line for having it booked"),
+        ("attempting", "We are trying to book it for you."),
+        ("lapsed", "We are not booking this for you."),
+    ],
+)
+async def test_an_alert_tells_how_its_booking_stands(loop: Loop, state: str, words: str) -> None:
+    message_id = await alert(loop, auto_book=True)
+    await change(loop, f"UPDATE bookings SET state = '{state}'")
+
+    await loop.send(message_id)
+
+    assert words in loop.simulator.mails[0]["text"]
+
+
+async def test_who_did_not_ask_for_a_booking_reads_of_none(loop: Loop) -> None:
+    await loop.send(await alert(loop, auto_book=False))
+
+    assert "we" not in loop.simulator.mails[0]["text"].split("--")[0].lower().split()
+
+
+async def test_an_alert_is_as_fresh_as_the_last_look_and_names_the_zone_for_who_is_elsewhere(loop: Loop) -> None:
+    message_id = await alert(loop, auto_book=False)
+    await change(loop, "INSERT INTO preferences (user_id, timezone) SELECT id, 'America/Phoenix' FROM users")
+    await change(loop, "UPDATE slot_drops SET last_seen_at = now() - interval '30 minutes'")
+
+    await loop.send(message_id)
+
+    mail = loop.simulator.mails[0]["text"]
+    assert "Seen open 30 min ago" in mail
+    assert "7:15 PM Eastern time" in mail
+
+
+async def test_the_links_in_a_mail_are_signed_with_this_installations_key(loop: Loop) -> None:
+    message_id = await alert(loop, auto_book=False)
+
+    await loop.send(message_id)
+
+    mail = loop.simulator.mails[0]["text"]
+    assert all(f"/m/{purpose}/" in mail for purpose in ("pause", "cancel", "unsubscribe"))

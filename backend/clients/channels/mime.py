@@ -16,10 +16,11 @@ from io import BytesIO
 
 from backend.clients.channels.outgoing import Attachment, Outgoing
 
-# Subjects stay on one line: some readers show the space of a folded one.
-_POLICY = compat32.clone(max_line_length=200, linesep="\r\n")
-# RFC 5322, without the end of the line.
+# RFC 5322, without the end of the line; and an encoded word of RFC 2047.
 _LONGEST_LINE = 998
+_LONGEST_WORD = 75
+# Headers stay on one line where they may: some readers show the space of a folded one.
+_POLICY = compat32.clone(max_line_length=_LONGEST_LINE, linesep="\r\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NAME = re.compile(r"[!-9;-~]+\Z")
 
@@ -95,6 +96,5 @@ def _set(part: Message, name: str, value: str) -> None:
         raise ValueError(f"a header that cannot be written: {name!r}")
     del part[name]
     # Encoded by hand: given a Header, the generator would take it apart and encode it anew.
-    part[name] = (
-        value if value.isascii() else Header(value, "utf-8", maxlinelen=_LONGEST_LINE, header_name=name).encode()
-    )
+    encoded = value if value.isascii() else Header(value, "utf-8", _LONGEST_WORD).encode(linesep="")
+    part[name] = encoded

@@ -1,4 +1,4 @@
-"""Messages for the delivery to work on: many people's table-open mails, queued, and some more to be written meanwhile."""
+"""Messages for the delivery to work on: many people's table-open mails, and some more to be written meanwhile."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time

@@ -1,7 +1,7 @@
 """The yardstick: the same mails by the standard library's EmailMessage and smtplib, over one connection, one by one.
 
-A process of its own: `bench.bare_mail PORT CA_FILE`. It reads a line of JSON (subject, text, html, messages) and answers
-with one, the CPU seconds that they took.
+A process of its own: `bench.bare_mail PORT CA_FILE`. It reads a line of JSON (subject, text, html, messages) and
+answers with one, the CPU seconds that they took.
 """
 
 import json

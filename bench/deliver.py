@@ -1,6 +1,6 @@
-"""What a delivery costs: a real worker that empties a long queue, while urgent messages come in. See docs/benchmarks.md.
+"""What a delivery costs: a real worker empties a long queue while urgent messages come in. See docs/benchmarks.md.
 
-`python -m bench.deliver --help`. Every second a new message is written and dispatched, and must not wait for the others.
+`python -m bench.deliver --help`. Every second a new message is written and dispatched; it must not wait for the others.
 """
 
 import asyncio

@@ -62,6 +62,8 @@ OPERATOR_KINDS = (Kind.NEW_SIGN_UP, Kind.NEW_WATCH, Kind.NEW_FEEDBACK)
 
 # Those, and what a person is told that no look has caused.
 NOTICE_KINDS = (Kind.WATCH_EXPIRED, Kind.DIGEST, *OPERATOR_KINDS)
+# They may wait for others: nobody loses a table or an account meanwhile.
+PATIENT_KINDS = (Kind.CHANNEL_DISABLED, Kind.WATCH_EXPIRED, Kind.DIGEST, *OPERATOR_KINDS)
 
 CHANNEL_KINDS = ("email", "sms", "web_push", "webhook", "ntfy", "telegram", "discord", "slack", "pushover")
 

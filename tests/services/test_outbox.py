@@ -1,13 +1,17 @@
 """What was committed is found again, whatever happened to the queue."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from redis.asyncio import Redis
 
 from backend.clients.jobs import QUEUES, Jobs
+from backend.domain.types import CHANNEL_KINDS
 from backend.services import notices
 from backend.services.dispatch import dispatch_due
+from backend.services.work import Work
 from backend.settings import Settings
+from tests.pressure.worker import waiting
 from tests.services.conftest import Loop
 from workers.schedule import Tick, schedule
 from workers.scheduler import fire
@@ -136,3 +140,28 @@ async def test_watches_expire_when_their_day_is_over_at_the_restaurant(loop: Loo
     statuses = {row.id: row.status for row in await loop.rows("SELECT id, status FROM watches")}
     assert count == 1
     assert statuses == {ended: "expired", running: "active"}
+
+
+async def test_a_few_new_mails_leave_at_once_and_the_rest_in_turn(loop: Loop) -> None:
+    few, many = tuple((n, "email") for n in range(1, 4)), tuple((n, "email") for n in range(1, 31))
+
+    jobs = [await jobs_of(loop, Work(messages)) for messages in (few[:1], few, many)]
+
+    assert jobs == [
+        [("send_email_notification", (1,))],
+        [("send_notifications", ([1, 2, 3],))],
+        [("send_notifications", (list(range(1, 21)),)), ("drain_notifications", ("email",))],
+    ]
+
+
+async def test_every_kind_of_channel_is_sent_by_somebody(loop: Loop) -> None:
+    jobs = await jobs_of(loop, Work(tuple((n, kind) for n, kind in enumerate((*CHANNEL_KINDS, *CHANNEL_KINDS)))))
+
+    others = sorted(set(CHANNEL_KINDS) - {"email"})
+    assert jobs == [("send_notifications", ([0, 9],)), *(("drain_notifications", (kind,)) for kind in others)]
+
+
+async def jobs_of(loop: Loop, work: Work) -> list[tuple[str, tuple[Any, ...]]]:
+    await loop.r.redis.delete("dramatiq:notify")
+    await loop.dispatch(work)
+    return [(message.actor_name, tuple(message.args)) for message in await waiting(loop.r.redis, "notify")]

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
-from icalendar import Alarm, Calendar, Event
+from icalendar import Alarm, Calendar, Event, Timezone
 from icalendar.enums import STATUS
 
 from backend.domain.windows import local
@@ -54,11 +55,25 @@ def event_of(reservation: Reservation, *, host: str, changed_at: datetime) -> Ev
 
 def calendar_of(events: Iterable[Event], *, uid: str, name: str | None = None) -> bytes:
     """A file of events with the rules of their zones, for a mail (`METHOD:PUBLISH`) or, with a name, a feed."""
-    calendar = Calendar.new(prodid=PRODUCT, method="PUBLISH", uid=uid, name=name, subcomponents=list(events))
-    years = [event.start.year for event in calendar.events]
-    if years:
-        calendar.add_missing_timezones(first_date=date(min(years), 1, 1), last_date=date(max(years) + 1, 12, 31))
+    events = list(events)
+    calendar = Calendar.new(prodid=PRODUCT, method="PUBLISH", uid=uid, name=name, subcomponents=events)
+    # Before the events: some calendars read in one go.
+    calendar.subcomponents[:0] = _rules_for(events)
     return bytes(calendar.to_ical())
+
+
+def _rules_for(events: Iterable[Event]) -> list[Timezone]:
+    years: dict[str, set[int]] = {}
+    for event in events:
+        if (zone := event["DTSTART"].params.get("TZID")) is not None:
+            years.setdefault(zone, set()).add(event.start.year)
+    return [_rules(zone, first=min(of), last=max(of)) for zone, of in sorted(years.items())]
+
+
+@lru_cache(maxsize=256)
+def _rules(zone: str, *, first: int, last: int) -> Timezone:
+    """How a zone's clocks run in those years. Working it out takes ten milliseconds, so it is done once."""
+    return Timezone.from_tzid(zone, first_date=date(first, 1, 1), last_date=date(last + 1, 12, 31))
 
 
 def _reminder(title: str) -> Alarm:

@@ -1,5 +1,6 @@
 """Bookings as calendars take them."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -64,6 +65,28 @@ def test_the_file_has_the_rules_of_its_zone_in_it() -> None:
     assert rules.tz_name == "America/New_York"
     for at in (datetime(2026, 3, 8, 18), datetime(2026, 10, 31, 18), datetime(2026, 11, 1, 18)):
         assert at.replace(tzinfo=zone).utcoffset() == at.replace(tzinfo=ZoneInfo("America/New_York")).utcoffset()
+
+
+def test_a_feed_has_the_rules_of_each_zone_once() -> None:
+    wanted = [
+        replace(reservation(day, time(18), zone), booking_id=number)
+        for number, (day, zone) in enumerate(
+            [
+                (date(2026, 12, 31), "America/New_York"),
+                (date(2027, 3, 14), "America/New_York"),
+                (date(2027, 3, 14), "America/Phoenix"),
+            ]
+        )
+    ]
+    events = [event_of(each, host="tables.test", changed_at=BOOKED_AT) for each in wanted]
+
+    feed = Calendar.from_ical(calendar_of(events, uid="feed@tables.test", name="Tables"))
+
+    assert [zone.tz_name for zone in feed.timezones] == ["America/New_York", "America/Phoenix"]
+    assert [event.start.astimezone(UTC) for event in feed.events] == [
+        datetime.fromtimestamp(each.reserved_ts / 1000, UTC) for each in wanted
+    ]
+    assert feed.get_missing_tzids() == set()
 
 
 def test_an_event_says_all_that_a_guest_needs() -> None:

@@ -110,7 +110,7 @@ async def measure(messages: int, place: Stage) -> Result:
                 mail.stdout.readline()
             most_urgent = max(3, messages // 20)
             rows = await lay_out(connection, messages + most_urgent)
-            worker = ("-m", "backend.cli", "worker", "--queues", "book,notify")
+            worker = ("-m", "backend.cli", "worker", "--queues", "notify")
             tree = Tree(processes.enter_context(python(place.folder, worker, _environment(place, port))).pid)
             sessions, jobs = sessions_of(engine), Jobs(redis)
             await _boot(jobs, redis)

@@ -341,9 +341,11 @@ class LosesAnswer:
             raise ConnectionResetError
 
 
-@pytest.mark.parametrize(("action", "waits_for_look"), [("hold", False), ("wait", True)])
+@pytest.mark.parametrize(
+    ("action", "hold_reason", "waits_for_look"), [("hold", "quiet hours", False), ("wait", None, True)]
+)
 async def test_what_is_held_goes_back_to_the_queue_as_if_it_had_not_been_tried(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch, action: Any, waits_for_look: bool
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, action: Any, hold_reason: str | None, waits_for_look: bool
 ) -> None:
     notification_id = await queued_message(loop)
     until = datetime.now(UTC) + timedelta(hours=8)
@@ -357,7 +359,7 @@ async def test_what_is_held_goes_back_to_the_queue_as_if_it_had_not_been_tried(
     sent = await loop.send(notification_id)
 
     assert (held.status, held.reason, sent.status) == ("held", "quiet hours", "sent")
-    assert (row.status, row.attempts, row.hold_reason, row.next_attempt_at) == ("queued", 0, "quiet hours", until)
+    assert (row.status, row.attempts, row.hold_reason, row.next_attempt_at) == ("queued", 0, hold_reason, until)
     assert (row.claim_token, row.lease_until, row.dispatched_at, attempts) == (None, None, None, [])
     assert (row.look_wanted_at is not None) is waits_for_look
 

@@ -12,10 +12,12 @@ class Queues:
 
     def __init__(self) -> None:
         self.began: list[str] = []
+        self.has_begun = asyncio.Event()
         self.go_on: dict[str, asyncio.Event] = {"email": asyncio.Event(), "webhook": asyncio.Event()}
 
     async def drain(self, channel: str, more: asyncio.Event) -> None:
         self.began.append(channel)
+        self.has_begun.set()
         await self.go_on[channel].wait()
 
 
@@ -23,8 +25,7 @@ async def test_whoever_comes_later_leaves_theirs_to_the_first_and_goes() -> None
     queues = Queues()
     drains = Drains(queues.drain)
     first = asyncio.create_task(drains.run("webhook"))
-    while not queues.began:
-        await asyncio.sleep(0)
+    await queues.has_begun.wait()
 
     # Neither waits for the one that hangs.
     await drains.run("email")

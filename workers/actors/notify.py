@@ -22,13 +22,15 @@ log = structlog.get_logger()
 _MOST_SENDING = 4
 # A drain gives the queue a turn after so long, and a worker that is to end waits for it no longer.
 _DRAIN_SECONDS = 10.0
+# A database that is away at the claim and at the verdict, and the longest send in between.
+_SEND_LIMIT_MS = 180_000
 # Several drains, one after the other, and what they had in the air at the end: above all of them.
 _DRAIN_LIMIT_MS = 3_600_000
 
 _sending = asyncio.Semaphore(_MOST_SENDING)
 
 
-@dramatiq.actor(queue_name="notify")
+@dramatiq.actor(queue_name="notify", time_limit=_SEND_LIMIT_MS)
 async def send_email_notification(notification_id: int) -> None:
     """Send one mail."""
     await _send([notification_id])
@@ -40,7 +42,7 @@ async def send_sms_notification(notification_id: int) -> None:
     await _drains.run("sms")
 
 
-@dramatiq.actor(queue_name="notify")
+@dramatiq.actor(queue_name="notify", time_limit=_SEND_LIMIT_MS)
 async def send_notifications(notification_ids: list[int]) -> None:
     """Send some mails at once."""
     await _send(notification_ids)

@@ -29,7 +29,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Back to the queue without an attempt, until an instant, or at once. `for_look`: it waits for a fresh look."""
+    """Back to the queue without an attempt, until an instant, or at once. `for_look`: it waits for a fresh look, and
+    is not held.
+    """
 
     row: Row[Any]
     until: datetime | None = None
@@ -104,7 +106,7 @@ _HOLD = text("""
     WITH held AS (
         UPDATE notification_log n SET status = 'queued', attempts = n.attempts - 1,
                next_attempt_at = greatest(h.until, now() + interval '1 second'),
-               hold_reason = coalesce(h.reason, n.hold_reason),
+               hold_reason = CASE WHEN h.for_look THEN n.hold_reason ELSE coalesce(h.reason, n.hold_reason) END,
                look_wanted_at = CASE WHEN h.for_look THEN coalesce(n.look_wanted_at, now()) ELSE n.look_wanted_at END,
                dispatched_at = NULL, claim_token = NULL, lease_until = NULL
         FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[]), CAST(:untils AS timestamptz[]),

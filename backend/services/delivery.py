@@ -13,12 +13,14 @@ from backend.clients.channels.outgoing import Outgoing, Sender
 from backend.clients.errors import SendFailed
 from backend.db.base import Sessions
 from backend.db.insist import insist
-from backend.db.queries import notifications, switches
+from backend.db.queries import delivery_rules, notifications, switches
 from backend.domain.backoff import send_again_after
 from backend.domain.message import Facts, Opening
-from backend.domain.types import ACCOUNT_KINDS, Kind
+from backend.domain.notification_rules import BOOKING_KINDS
+from backend.domain.types import Kind
 from backend.services import account_mail
 from backend.services.delivery_rules import decide
+from backend.services.fallback import after_failure, compose_channel_disabled
 from backend.services.letters import Letter, letter
 
 
@@ -52,7 +54,7 @@ async def deliver(
         return prepared
     verdict = await prepared.send()
     # It is out by now: the verdict is written down whatever the database is going through.
-    is_mine = await insist(lambda: _settle(sessions, prepared.row, token=token, verdict=verdict))
+    is_mine = await insist(lambda: _settle(sessions, prepared.row, token=token, verdict=verdict, now=now))
     status = verdict["status"] if is_mine else "not_mine"
     return Delivery(status, prepared.row.channel, prepared.row.kind, verdict.get("reason"))
 
@@ -72,7 +74,8 @@ class _Prepared:
         except SendFailed as failure:
             wait = None if failure.permanent else send_again_after(self.row.attempts, jitter=random.random())
             status = "failed" if wait is None else "queued"
-            return {"status": status, "reason": failure.reason, "wait": wait}
+            verdict = {"status": status, "reason": failure.reason, "wait": wait, "was_refused": failure.was_refused}
+            return {**verdict, "address_is_dead": failure.address_is_dead}
         return {"status": "sent", "provider_id": provider_id}
 
     def _message(self) -> Outgoing:
@@ -108,16 +111,26 @@ async def _prepare(
         row = await notifications.claim(session, notification_id, token=token)
         if row is None:
             return Delivery("not_mine")
-        about = None if row.kind in ACCOUNT_KINDS else await notifications.facts(session, notification_id)
-        decision = await decide(session, row, about, deployment=deployment, now=now)
+        has_facts = row.kind == Kind.TABLE_OPEN or row.kind in BOOKING_KINDS
+        about = await notifications.facts(session, notification_id) if has_facts else None
+        found = {row.id: about} if about is not None else {}
+        decision = (await decide(session, [row], found, deployment=deployment, now=now))[row.id]
         reason = decision.reason
         sender = senders.get(row.channel)
-        if decision.action == "expire" or sender is None:
-            status = "expired" if decision.action == "expire" else "suppressed"
+        if decision.action == "hold" and decision.until is not None:
+            await delivery_rules.hold(session, [(row.id, decision.until, reason or "")], token=token)
+            return Delivery("queued", row.channel, row.kind, reason)
+        if decision.action == "wait" and decision.until is not None:
+            await delivery_rules.wait_for_look(session, [(row.id, decision.until)], token=token, now=now)
+            return Delivery("queued", row.channel, row.kind, reason)
+        if decision.action != "send" or sender is None:
+            status = "expired" if decision.action in ("expire", "merge") else "suppressed"
             reason = reason or {"email": "no mail configured"}.get(row.channel, "not configured")
             await notifications.settle(session, row, token=token, status=status, reason=reason)
             return Delivery(status, row.channel, row.kind, reason)
-        if about is None:
+        if row.kind == Kind.CHANNEL_DISABLED:
+            composed = await compose_channel_disabled(session, row, public_url=public_url, now=now)
+        elif about is None:
             composed = await account_mail.compose(session, row, public_url=public_url)
         else:
             composed = letter(_facts(Kind(row.kind), about, decision.drops), public_url=public_url)
@@ -125,9 +138,14 @@ async def _prepare(
     return _Prepared(row, sender, composed)
 
 
-async def _settle(sessions: Sessions, row: Row[Any], *, token: UUID, verdict: Mapping[str, Any]) -> bool:
+async def _settle(sessions: Sessions, row: Row[Any], *, token: UUID, verdict: Mapping[str, Any], now: datetime) -> bool:
+    values = {key: value for key, value in verdict.items() if key != "address_is_dead"}
     async with sessions.begin() as session:
-        return await notifications.settle(session, row, token=token, **verdict)
+        is_mine = await notifications.settle(session, row, token=token, **values)
+        if is_mine and verdict["status"] == "failed":
+            is_dead = bool(verdict["address_is_dead"])
+            await after_failure(session, row, reason=verdict["reason"], address_is_dead=is_dead, now=now)
+        return is_mine
 
 
 def _facts(kind: Kind, about: Row[Any], drops: Sequence[Row[Any]]) -> Facts:

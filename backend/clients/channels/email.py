@@ -64,12 +64,15 @@ class Mailer:
                 )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [recipient.code for recipient in error.recipients]
-            raise SendFailed(str(error.recipients), permanent=all(code >= 500 for code in codes)) from error
+            permanent = all(code >= 500 for code in codes)
+            raise SendFailed(str(error.recipients), permanent=permanent, was_refused=True) from error
         except aiosmtplib.SMTPAuthenticationError as error:
             # A wrong password is ours to mend: the mail can go out afterwards.
-            raise SendFailed(f"sign-in refused: {error.code} {error.message}", permanent=False) from error
+            raise SendFailed(
+                f"sign-in refused: {error.code} {error.message}", permanent=False, was_refused=True
+            ) from error
         except aiosmtplib.SMTPResponseException as error:
-            raise SendFailed(f"{error.code} {error.message}", permanent=error.code >= 500) from error
+            raise SendFailed(f"{error.code} {error.message}", permanent=error.code >= 500, was_refused=True) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise SendFailed(f"{type(error).__name__}: {error}", permanent=False) from error
         except ValueError as error:

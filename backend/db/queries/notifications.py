@@ -152,9 +152,12 @@ async def settle(
     reason: str | None = None,
     provider_id: str | None = None,
     wait: timedelta | None = None,
+    was_refused: bool = False,
 ) -> bool:
-    """Write the verdict of an attempt. False: the lease ran out and the message is somebody else's."""
-    outcome = "retry" if status == "queued" else status
+    """Write the verdict of an attempt. `was_refused`: it has surely not arrived. Returns False when the lease ran out
+    and the message is somebody else's.
+    """
+    outcome = "refused" if was_refused and status == "queued" else "retry" if status == "queued" else status
     await session.execute(_ATTEMPT_DONE, {"id": row.id, "number": row.attempts, "outcome": outcome, "reason": reason})
     values = {"id": row.id, "token": token, "status": status, "reason": reason, "provider_id": provider_id}
     result: Any = await session.execute(_SETTLE, {**values, "wait": wait})

@@ -206,9 +206,14 @@ class _Batch:
         await queries.wake(self._session, self._to_wake)
         for notification_id, decision in sorted(self.decisions.items()):
             context = self._contexts[notification_id]
-            if decision.action == "suppress" and context.disabled_reason is not None:
-                # Somebody else's failure has ended this address: the news is told at another one.
+            if decision.action != "suppress":
+                continue
+            if context.disabled_reason is not None:
+                # Another message's failure has ended this address: the news is told at another one.
                 await retell(self._session, context)
+            # Where the address is used again, what is open then is news.
+            untold = [(notification_id, drop.id) for drop in self._drops[notification_id] if drop.is_open]
+            await queries.forget(self._session, untold)
 
 
 def _is_late(context: Row[Any], *, now: datetime) -> bool:

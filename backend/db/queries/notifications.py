@@ -63,10 +63,6 @@ _FACTS = text("""
     ) d ON true
     JOIN locations l ON l.key = coalesce(b.location_key, d.location) WHERE n.id = :id
 """)
-_DROPS = text("""
-    SELECT d.id, d.reserved_ts, d.reservation_type_id, d.reservation_type_name, d.gone_at IS NULL AS is_open
-    FROM notification_items i JOIN slot_drops d ON d.id = i.drop_id WHERE i.notification_id = :id
-""")
 _RETURN_LOST = text("""
     WITH lost AS (
         UPDATE notification_log SET status = 'queued', claim_token = NULL, lease_until = NULL, dispatched_at = NULL
@@ -125,18 +121,6 @@ async def claim(session: AsyncSession, notification_id: int, *, token: UUID) -> 
 async def facts(session: AsyncSession, notification_id: int) -> Row[Any]:
     """What a message about a watch or a booking is about, as it stands now."""
     return (await session.execute(_FACTS, {"id": notification_id})).one()
-
-
-async def drops(session: AsyncSession, notification_id: int) -> Sequence[Row[Any]]:
-    """The openings it tells of."""
-    return (await session.execute(_DROPS, {"id": notification_id})).all()
-
-
-async def forget_items(session: AsyncSession, notification_id: int, drop_ids: Sequence[int]) -> None:
-    """Take back what a message was to tell and does not; its keys are free again."""
-    if drop_ids:
-        statement = text("DELETE FROM notification_items WHERE notification_id = :id AND drop_id = ANY(:drops)")
-        await session.execute(statement, {"id": notification_id, "drops": list(drop_ids)})
 
 
 async def record_text(session: AsyncSession, notification_id: int, *, token: UUID, subject: str, body: str) -> None:

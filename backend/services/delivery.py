@@ -121,7 +121,7 @@ async def _prepare(
             await delivery_rules.hold(session, [(row.id, decision.until, reason or "")], token=token)
             return Delivery("queued", row.channel, row.kind, reason)
         if decision.action == "wait" and decision.until is not None:
-            await delivery_rules.wait_for_look(session, [(row.id, decision.until)], token=token, now=now)
+            await delivery_rules.wait_for_look(session, [(row.id, decision.until)], token=token)
             return Delivery("queued", row.channel, row.kind, reason)
         if decision.action != "send" or sender is None:
             status = "expired" if decision.action in ("expire", "merge") else "suppressed"

@@ -1,7 +1,7 @@
 """Whether claimed messages still go out, and what of them; all of a batch at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -27,8 +27,8 @@ class Decision:
 
     `hold` (until, reason: `hold_reason`) and `wait` (until, for a look) put it back, which is no attempt;
     `expire`, `suppress` and `merge` (another message tells it) end it with a reason. `send`: `drops` are the openings
-    it tells of, `is_late` that it may have been overtaken. `seen_at` is set when no look has confirmed that they are
-    still open: the instant at which they were last seen, to be told.
+    it tells of; `is_late` says that it may have been overtaken, and that no look has confirmed the openings: they were
+    last seen at `seen_at`, which is to be told.
     """
 
     action: Literal["send", "hold", "wait", "expire", "suppress", "merge"]
@@ -138,6 +138,7 @@ class _Batch:
         self._drops = drops
         self._now = now
         self._to_wake: set[int] = set()
+        self._begin_to_wait: set[int] = set()
 
     async def unwanted(self, notification_id: int) -> Decision | None:
         """The end of an alert that nobody wants any more. What is open and not told is news when it is wanted again."""
@@ -196,14 +197,20 @@ class _Batch:
         )
         if known == "wait":
             self._to_wake.add(context.group_id)
+            if context.look_wanted_at is None:
+                self._begin_to_wait.add(notification_id)
             until = rules.check_again_at(context.look_wanted_at, now=self._now)
-            return Decision("wait", "waits for a fresh look", until=until, is_late=True)
-        sent = Decision("send", drops=drops, is_late=True)
-        return sent if known == "seen" else replace(sent, seen_at=min(last_seen))
+            return Decision("wait", "waits for a fresh look", until=until)
+        if known == "seen":
+            return Decision("send", drops=drops)
+        return Decision("send", drops=drops, is_late=True, seen_at=min(last_seen))
 
     async def finish(self) -> None:
         """What the decisions ask of others."""
         await queries.wake(self._session, self._to_wake)
+        await queries.want_look(self._session, self._begin_to_wait, at=self._now)
+        held = [notification_id for notification_id, decision in self.decisions.items() if decision.action == "hold"]
+        await queries.want_look(self._session, held, at=None)
         for notification_id, decision in sorted(self.decisions.items()):
             context = self._contexts[notification_id]
             if decision.action != "suppress":

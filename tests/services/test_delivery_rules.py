@@ -393,7 +393,7 @@ async def test_a_late_alert_goes_at_once_when_the_table_was_seen_just_now(loop: 
 
     decision = await decided(loop)
 
-    assert (decision.action, decision.is_late, decision.seen_at) == ("send", True, None)
+    assert (decision.action, decision.is_late, decision.seen_at) == ("send", False, None)
 
 
 async def test_an_alert_that_is_not_late_needs_no_look(loop: Loop) -> None:
@@ -446,7 +446,7 @@ async def test_a_late_alert_whose_table_is_still_there_is_sent(loop: Loop) -> No
     decision = await decided(loop)
     (delivery,) = await loop.send_all()
 
-    assert (decision.is_late, decision.seen_at) == (True, None)
+    assert (decision.is_late, decision.seen_at) == (False, None)
     assert delivery.status == "sent"
 
 
@@ -481,6 +481,19 @@ async def test_each_attempt_waits_for_a_look_of_its_own(loop: Loop) -> None:
     await loop.send(row.id, {"email": refused()})
     await ten_minutes_pass(loop)
     await make_due(loop)
+
+    decision = await decided(loop)
+
+    assert decision.action == "wait"
+
+
+async def test_who_was_held_while_waiting_waits_for_another_look_afterwards(loop: Loop) -> None:
+    await late_alert(loop)
+    await be_quiet(loop)
+    await make_due(loop)
+    await loop.send_all()
+    await loop.execute("UPDATE scan_groups SET last_error_at = now()")
+    await morning(loop)
 
     decision = await decided(loop)
 

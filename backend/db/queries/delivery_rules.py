@@ -85,8 +85,8 @@ _PUT_BACK = """
     )
     SELECT id FROM back
 """
-_HOLD = text(_PUT_BACK.format(more="hold_reason = d.reason, look_wanted_at = NULL"))
-_WAIT = text(_PUT_BACK.format(more=f"look_wanted_at = coalesce({_LOOK_WANTED_AT}, :now)"))
+_HOLD = text(_PUT_BACK.format(more="hold_reason = d.reason"))
+_WAIT = text(_PUT_BACK.format(more="hold_reason = n.hold_reason"))
 
 # What else is held for the same watch, channel and kind. All of it is seen, whoever holds it ...
 _SIBLINGS = text("""
@@ -109,6 +109,7 @@ _TOLD_ELSEWHERE = text("""
     UPDATE notification_log SET status = 'expired', error_message = :reason
     WHERE id = ANY(:ids) AND status = 'queued'
 """)
+_WANT_LOOK = text("UPDATE notification_log SET look_wanted_at = :at WHERE id = ANY(:ids) AND status = 'sending'")
 _RELEASE = text("""
     UPDATE notification_log SET next_attempt_at = now(), dispatched_at = NULL WHERE id IN (
         SELECT id FROM notification_log
@@ -155,11 +156,9 @@ async def hold(session: AsyncSession, held: Sequence[tuple[int, datetime, str]],
     return await _put_back(session, _HOLD, held, token=token)
 
 
-async def wait_for_look(
-    session: AsyncSession, waiting: Sequence[tuple[int, datetime]], *, token: UUID, now: datetime
-) -> list[int]:
-    """Put claimed messages back as (id, until), waiting for a look since `now` unless they did before."""
-    return await _put_back(session, _WAIT, [(*wait, "") for wait in waiting], token=token, now=now)
+async def wait_for_look(session: AsyncSession, waiting: Sequence[tuple[int, datetime]], *, token: UUID) -> list[int]:
+    """Put claimed messages back as (id, until); returns those that were still the caller's."""
+    return await _put_back(session, _WAIT, [(*wait, "") for wait in waiting], token=token)
 
 
 async def _put_back(
@@ -198,6 +197,12 @@ async def release_held(session: AsyncSession, user_id: int) -> None:
 def told_in(notification_id: int) -> str:
     """What the ledger says of a message whose items another one tells."""
     return f"told in message {notification_id}"
+
+
+async def want_look(session: AsyncSession, ids: Collection[int], *, at: datetime | None) -> None:
+    """Claimed messages wait for a look since that instant; or do not any more."""
+    if ids:
+        await session.execute(_WANT_LOOK, {"ids": sorted(ids), "at": at})
 
 
 async def wake(session: AsyncSession, group_ids: Collection[int]) -> None:

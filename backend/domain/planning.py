@@ -6,14 +6,12 @@ were made or changed since they were last matched. Unique keys remove what was t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from backend.domain.dedup import drop_key
 from backend.domain.matching import wants
+from backend.domain.notification_rules import hears_of
 from backend.domain.types import Channel, Drop, Kind, Watch
-from backend.domain.windows import epoch_ms
-
-SMS_WITHIN = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +94,8 @@ def plan(
 
 
 def _items(watch: Watch, drops: Sequence[Drop], channel: Channel, *, now: datetime) -> list[Item]:
-    if channel.kind == "sms":
-        soon = epoch_ms(now + SMS_WITHIN)
-        drops = [drop for drop in drops if channel.is_verified and (watch.auto_book or drop.reserved_ts < soon)]
     return [
         Item(drop.id, drop_key(Kind.TABLE_OPEN, watch_id=watch.id, drop_id=drop.id, channel=channel.id))
         for drop in drops
+        if hears_of(channel, auto_book=watch.auto_book, reserved_ts=drop.reserved_ts, now=now)
     ]

@@ -122,10 +122,14 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """An address that a person gave. `kind` is one of CHANNEL_KINDS."""
+    """An address that a person gave. `kind` is one of CHANNEL_KINDS. The person's wishes say how soon a table starts
+    that is worth a text message (0 hours: none), and whether automatic booking is.
+    """
 
     id: int
     user_id: int
     kind: str
     address: str
     is_verified: bool
+    sms_within_hours: int = 2
+    sms_for_auto_book: bool = True

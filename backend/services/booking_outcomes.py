@@ -73,7 +73,7 @@ async def _announce(
         return ()
     booking_id = booking.id
     kind = _KINDS[booking.state]
-    channels = await watches.channels_of(session, [booking.user_id]) if booking.user_id else {}
+    channels = await watches.channels_for_bookings(session, [booking.user_id]) if booking.user_id else {}
     messages = [
         NewMessage(
             user_id=booking.user_id,

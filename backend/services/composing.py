@@ -11,6 +11,7 @@ from backend.db.queries import keys
 from backend.domain.types import ACCOUNT_KINDS, NOTICE_KINDS, Kind
 from backend.services import account_mail
 from backend.services.delivery_rules import Decision
+from backend.services.fallback import compose_channel_disabled
 from backend.services.letters import Letter, letter
 from backend.services.message_facts import facts_of
 from backend.services.message_links import links_of
@@ -24,7 +25,10 @@ class Composer(Protocol):
 
 
 # Of kinds that are not about a table.
-_COMPOSERS: Mapping[Kind, Composer] = {kind: compose_notice for kind in NOTICE_KINDS}
+_COMPOSERS: Mapping[Kind, Composer] = {
+    **dict.fromkeys(NOTICE_KINDS, compose_notice),
+    Kind.CHANNEL_DISABLED: compose_channel_disabled,
+}
 
 
 async def compose(
@@ -49,7 +53,7 @@ async def compose(
         elif kind in _COMPOSERS:
             letters[row.id] = await _COMPOSERS[kind](session, row, public_url=public_url, now=now)
         else:
-            told = facts_of(row, about[row.id], decisions[row.id].drops, is_late=False)
+            told = facts_of(row, about[row.id], decisions[row.id].drops, is_late=decisions[row.id].seen_at is not None)
             links = links_of(row, public_url=public_url, key=key)
             letters[row.id] = letter(told, public_url=public_url, links=links, now=now)
     return letters

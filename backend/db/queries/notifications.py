@@ -65,12 +65,6 @@ _FACTS = text("""
     LEFT JOIN preferences p ON p.user_id = n.user_id
     WHERE n.id = ANY(:ids)
 """)
-_DROPS = text("""
-    SELECT i.notification_id, d.id, d.reserved_ts, d.reservation_type_id, d.reservation_type_name,
-           d.last_seen_at, d.gone_at IS NULL AS is_open
-    FROM notification_items i JOIN slot_drops d ON d.id = i.drop_id WHERE i.notification_id = ANY(:ids)
-    ORDER BY i.notification_id, d.id
-""")
 _RETURN_LOST = text("""
     WITH lost AS (
         UPDATE notification_log SET status = 'queued', claim_token = NULL, lease_until = NULL, dispatched_at = NULL
@@ -120,21 +114,6 @@ async def add(session: AsyncSession, messages: Sequence[NewMessage]) -> list[tup
 async def facts(session: AsyncSession, ids: Sequence[int]) -> dict[int, Row[Any]]:
     """What messages about a watch or a booking are about, as it stands now; others are left out."""
     return {row.id: row for row in await session.execute(_FACTS, {"ids": list(ids)})} if ids else {}
-
-
-async def drops(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
-    """The openings that messages tell of, by message."""
-    found: dict[int, list[Row[Any]]] = {}
-    for row in await session.execute(_DROPS, {"ids": list(ids)}) if ids else ():
-        found.setdefault(row.notification_id, []).append(row)
-    return found
-
-
-async def forget_items(session: AsyncSession, notification_id: int, drop_ids: Sequence[int]) -> None:
-    """Take back what a message was to tell and does not; its keys are free again."""
-    if drop_ids:
-        statement = text("DELETE FROM notification_items WHERE notification_id = :id AND drop_id = ANY(:drops)")
-        await session.execute(statement, {"id": notification_id, "drops": list(drop_ids)})
 
 
 async def return_lost(session: AsyncSession) -> None:

@@ -1,6 +1,6 @@
 """Watches."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import time
 from typing import Any
@@ -34,10 +34,14 @@ _BY_ID = text("""
            u.disabled_at IS NULL AS is_enabled
     FROM watches w JOIN users u ON u.id = w.user_id WHERE w.id = ANY(:ids)
 """)
-_CHANNELS = text("""
-    SELECT id, user_id, kind, address, verified_at FROM channels
-    WHERE user_id = ANY(:users) AND verified_at IS NOT NULL AND muted_at IS NULL AND disabled_at IS NULL ORDER BY id
-""")
+_USABLE_CHANNELS = """
+    SELECT c.id, c.user_id, c.kind, c.address, c.verified_at IS NOT NULL AS is_verified,
+           coalesce(p.sms_within_hours, 2) AS sms_within_hours, coalesce(p.sms_for_auto_book, true) AS sms_for_auto_book
+    FROM channels c LEFT JOIN preferences p USING (user_id)
+    WHERE c.user_id = ANY(:users) AND c.verified_at IS NOT NULL AND c.disabled_at IS NULL AND {unless} ORDER BY c.id
+"""
+_CHANNELS = text(_USABLE_CHANNELS.format(unless="c.muted_at IS NULL"))
+_CHANNELS_FOR_BOOKINGS = text(_USABLE_CHANNELS.format(unless="(c.muted_at IS NULL OR c.kind = 'email')"))
 _MATCHED = text("""
     UPDATE watches w SET needs_match = false FROM scan_groups g
     WHERE g.id = ANY(:ids) AND w.status = 'active' AND w.needs_match
@@ -162,10 +166,18 @@ async def concerned(session: AsyncSession, spans: Sequence[Spans]) -> dict[int, 
 
 async def channels_of(session: AsyncSession, user_ids: Collection[int]) -> dict[int, list[Channel]]:
     """Channels by user at which something may be told: addresses that a stranger may have typed are left out."""
+    return _by_user(await session.execute(_CHANNELS, {"users": sorted(user_ids)}))
+
+
+async def channels_for_bookings(session: AsyncSession, user_ids: Collection[int]) -> dict[int, list[Channel]]:
+    """The same with muted mail addresses: how a booking ended is told there all the same."""
+    return _by_user(await session.execute(_CHANNELS_FOR_BOOKINGS, {"users": sorted(user_ids)}))
+
+
+def _by_user(rows: Iterable[Row[Any]]) -> dict[int, list[Channel]]:
     found: dict[int, list[Channel]] = {}
-    for row in await session.execute(_CHANNELS, {"users": sorted(user_ids)}):
-        channel = Channel(row.id, row.user_id, row.kind, row.address, row.verified_at is not None)
-        found.setdefault(row.user_id, []).append(channel)
+    for row in rows:
+        found.setdefault(row.user_id, []).append(Channel(**row._mapping))
     return found
 
 

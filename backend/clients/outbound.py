@@ -215,7 +215,9 @@ def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
         return None
     try:
         wait = timedelta(seconds=int(value))
-    except (ValueError, OverflowError):
+    except OverflowError:
+        return LONGEST_RETRY_AFTER
+    except ValueError:
         try:
             until = parsedate_to_datetime(value)
         except ValueError:

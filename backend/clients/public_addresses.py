@@ -17,6 +17,8 @@ LONGEST_URL = 2000
 
 # Public by their number, and all the same a machine's own: Azure's host, which knows the machine's secrets.
 _METADATA = (ip_address("168.63.129.16"),)
+# Protocols' own, of which Python calls some global; Oracle's machines have their metadata there.
+_IPV4_SPECIAL = ip_network("192.0.0.0/24")
 # Whatever is not global unicast is refused, and of that what carries an IPv4 address that nobody checked.
 _GLOBAL_UNICAST = ip_network("2000::/3")
 _SPECIAL = tuple(map(ip_network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
@@ -47,6 +49,8 @@ def check_url(written: str, allow: Sequence[Network] = ()) -> httpx.URL:
         raise ValueError("That is not an address such as https://example.com/path") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("The address must begin with https://")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ValueError("There is no such port")
     if url.userinfo:
         raise ValueError("The address must not hold a user name or a password")
     literal = literal_address(url.host)
@@ -90,4 +94,4 @@ def _is_public(address: Address) -> bool:
         return False
     if isinstance(address, IPv6Address):
         return address in _GLOBAL_UNICAST and not any(address in network for network in _SPECIAL)
-    return True
+    return address not in _IPV4_SPECIAL

@@ -105,7 +105,7 @@ class VendorChannel:
         log = _OwnLog()
         plugin.logger = log.logger
         # It would sleep when a vendor asks for fewer messages; here the ledger waits.
-        plugin.throttle = _do_not_wait
+        plugin.throttle = _do_not_wait  # type: ignore[method-assign]
         body = message.text or message.short
         if not plugin.notify(title=message.subject, body=body, body_format=NotifyFormat.TEXT):
             raise self._failure(log.text)

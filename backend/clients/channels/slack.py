@@ -26,9 +26,7 @@ def _build(message: Outgoing, options: dict[str, Any]) -> "NotifyBase":
     from apprise.plugins.slack import NotifySlack
 
     team, hook, token = message.to.split("/")[-3:]
-    return NotifySlack(
-        token_a=team, token_b=hook, token_c=token, mode="webhook", include_image=False, include_footer=False, **options
-    )
+    return NotifySlack(token_a=team, token_b=hook, token_c=token, include_image=False, include_footer=False, **options)
 
 
 def _is_dead(refusal: Refusal) -> bool:

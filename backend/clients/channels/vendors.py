@@ -43,7 +43,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """One service. `build` makes Apprise's plugin for a message, with `OPTIONS` among its arguments; `is_dead` tells
+    """One service. `build` makes Apprise's plugin for a message, with those options among its arguments; `is_dead` tells
     whether nothing will ever arrive at that address again.
     """
 
@@ -87,7 +87,7 @@ class VendorChannel:
 
     def _notify(self, message: Outgoing) -> None:
         # Here: it takes a third of a second, and most processes send nothing this way.
-        from apprise import AppriseAsset, NotifyFormat
+        from apprise import Apprise, AppriseAsset, NotifyFormat
 
         options = {
             "asset": AppriseAsset(app_id="Houston's Reservation Tracker", secure_logging=True),
@@ -106,8 +106,11 @@ class VendorChannel:
         plugin.logger = log.logger
         # It would sleep when a vendor asks for fewer messages; here the ledger waits.
         plugin.throttle = _do_not_wait  # type: ignore[method-assign]
+        apprise = Apprise(asset=options["asset"])
+        apprise.add(plugin)
         body = message.text or message.short
-        if not plugin.notify(title=message.subject, body=body, body_format=NotifyFormat.TEXT):
+        # Not plugin.notify(): that one takes what looks like a tag out of plain text.
+        if not apprise.notify(title=message.subject, body=body, body_format=NotifyFormat.TEXT):
             raise self._failure(log.text)
 
     def _failure(self, log: str) -> SendFailed:

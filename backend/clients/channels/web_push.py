@@ -27,7 +27,7 @@ PushKey = Callable[[], Awaitable[bytes]]
 TTL_SECONDS = 600
 # A push service may refuse a token that is good for more than a day.
 TOKEN_SECONDS = 12 * 3600
-# Services take 4,096 bytes of ciphertext (RFC 8030, 7.2); a character of a body may be 12 bytes of JSON.
+# Services take 4,096 bytes of ciphertext (RFC 8030, 7.2); a character may be 6 bytes of JSON, and the link needs room.
 LONGEST_BODY = 240
 LONGEST_TITLE = 60
 DEAD = (404, 410)

@@ -43,8 +43,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """One service. `build` makes Apprise's plugin for a message, with those options among its arguments; `is_dead` tells
-    whether nothing will ever arrive at that address again.
+    """One service. `build` makes Apprise's plugin for a message, with the options it is given among its arguments;
+    `is_dead` tells whether nothing will ever arrive at that address again.
     """
 
     name: str
@@ -89,8 +89,9 @@ class VendorChannel:
         # Here: it takes a third of a second, and most processes send nothing this way.
         from apprise import Apprise, AppriseAsset, NotifyFormat
 
+        asset = AppriseAsset(app_id="Houston's Reservation Tracker", secure_logging=True)
         options = {
-            "asset": AppriseAsset(app_id="Houston's Reservation Tracker", secure_logging=True),
+            "asset": asset,
             "redirect": "no",
             "verify": "yes",
             "overflow": "truncate",
@@ -106,7 +107,7 @@ class VendorChannel:
         plugin.logger = log.logger
         # It would sleep when a vendor asks for fewer messages; here the ledger waits.
         plugin.throttle = _do_not_wait  # type: ignore[method-assign]
-        apprise = Apprise(asset=options["asset"])
+        apprise = Apprise(asset=asset)
         apprise.add(plugin)
         body = message.text or message.short
         # Not plugin.notify(): that one takes what looks like a tag out of plain text.

@@ -18,7 +18,8 @@ from backend.db.insist import insist, is_passing
 from backend.db.queries import delivery
 from backend.db.queries.delivery import Hold, Verdict
 from backend.domain.backoff import send_again_after
-from backend.services.fallback import Queued, after_failure
+from backend.services.account_mail import Queued
+from backend.services.fallback import after_failure
 from backend.services.preparation import Claim, Preparation, Ready, by_ids, by_turn
 from backend.services.work import Work
 

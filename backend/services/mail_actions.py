@@ -4,13 +4,14 @@ To look at a link changes nothing; its button does.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast, get_args
 
 from sqlalchemy import Row
 
 from backend.db.base import Sessions
 from backend.db.queries import channels, keys, mail_actions
+from backend.domain.reading import spoken
 from backend.services import channels as channel_service
 from backend.services import watch_changes
 from backend.services.errors import AppError
@@ -129,10 +130,6 @@ def _paused(watch: Row[Any]) -> Page:
 def _what(watch: Row[Any]) -> str:
     day = watch.target_date
     return (
-        f"{watch.name}, {day:%A, %B} {day.day}, {_clock(watch.time_start)} to {_clock(watch.time_end)}, "
-        f"for {watch.party_size}."
+        f"{watch.name}, {day:%A, %B} {day.day}, {spoken(watch.time_start)} to {spoken(watch.time_end)}, "
+        f"party of {watch.party_size}."
     )
-
-
-def _clock(at: time) -> str:
-    return f"{at.hour % 12 or 12}:{at:%M %p}"

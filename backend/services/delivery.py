@@ -17,7 +17,7 @@ from backend.db.queries import notifications, switches
 from backend.domain.backoff import send_again_after
 from backend.domain.message import Facts, Opening
 from backend.domain.types import ACCOUNT_KINDS, Kind
-from backend.services import account_mail, channel_mail
+from backend.services import account_mail
 from backend.services.delivery_rules import decide
 from backend.services.letters import Letter, letter
 
@@ -108,8 +108,7 @@ async def _prepare(
         row = await notifications.claim(session, notification_id, token=token)
         if row is None:
             return Delivery("not_mine")
-        is_about_tables = row.kind not in (*ACCOUNT_KINDS, *channel_mail.CHANNEL_MAIL_KINDS)
-        about = None if not is_about_tables else await notifications.facts(session, notification_id)
+        about = None if row.kind in ACCOUNT_KINDS else await notifications.facts(session, notification_id)
         decision = await decide(session, row, about, deployment=deployment, now=now)
         reason = decision.reason
         sender = senders.get(row.channel)
@@ -118,9 +117,7 @@ async def _prepare(
             reason = reason or {"email": "no mail configured"}.get(row.channel, "not configured")
             await notifications.settle(session, row, token=token, status=status, reason=reason)
             return Delivery(status, row.channel, row.kind, reason)
-        if row.kind in channel_mail.CHANNEL_MAIL_KINDS:
-            composed = await channel_mail.compose_channel(session, row, public_url=public_url, now=now)
-        elif about is None:
+        if about is None:
             composed = await account_mail.compose(session, row, public_url=public_url)
         else:
             composed = letter(_facts(Kind(row.kind), about, decision.drops), public_url=public_url)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.db.queries import notifications, watches
 from backend.domain.matching import still_wants
 from backend.domain.types import ACCOUNT_KINDS, Kind
-from backend.services import account_mail, channel_mail
+from backend.services import account_mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,6 @@ async def decide(
     """Read again what may have changed since the message was written. `about` is what `notifications.facts` says."""
     if row.kind in ACCOUNT_KINDS:
         reason = await account_mail.no_longer(session, row)
-        return Decision("expire", reason) if reason else Decision("send")
-    if row.kind in channel_mail.CHANNEL_MAIL_KINDS:
-        reason = await channel_mail.no_longer(session, row)
         return Decision("expire", reason) if reason else Decision("send")
     drops = await notifications.drops(session, row.id)
     if row.kind != Kind.TABLE_OPEN:

@@ -36,7 +36,7 @@ async def dispatch(sessions: Sessions, jobs: Jobs, work: Work) -> bool:
     if not work.messages and not work.bookings:
         return True
     queue: list[Job] = [("auto_book_reservation", (booking_id,)) for booking_id in work.bookings]
-    queue += [(_ACTOR.get(channel, "send_email_notification"), (message_id,)) for message_id, channel in work.messages]
+    queue += [(_ACTOR[channel], (message_id,)) for message_id, channel in work.messages]
     try:
         await jobs.send(queue)
     except RedisError:

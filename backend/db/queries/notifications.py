@@ -36,7 +36,7 @@ _CLAIM = text("""
     UPDATE notification_log SET status = 'sending', claim_token = :token, attempts = attempts + 1,
            lease_until = now() + CAST(:lease AS interval)
     WHERE id = :id AND status = 'queued' AND next_attempt_at <= now()
-    RETURNING id, user_id, channel_id, channel, kind, recipient, message_id, attempts, watch_id, booking_id
+    RETURNING id, user_id, channel, kind, recipient, message_id, attempts, watch_id, booking_id
 """)
 _ATTEMPT = text("INSERT INTO notification_attempts (notification_id, number) VALUES (:id, :number)")
 _ATTEMPT_DONE = text("""

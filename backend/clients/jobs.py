@@ -15,6 +15,8 @@ QUEUES = {
     "scan_groups": "scan",
     "send_email_notification": "notify",
     "send_sms_notification": "notify",
+    "send_notifications": "notify",
+    "drain_notifications": "notify",
     "auto_book_reservation": "book",
     "expire_watches": "upkeep",
     "cleanup_sessions": "upkeep",

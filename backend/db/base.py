@@ -17,7 +17,8 @@ Id = Annotated[int, mapped_column(BigInteger, Identity(always=False), primary_ke
 BigInt = Annotated[int, mapped_column(BigInteger)]
 Instant = Annotated[datetime, mapped_column(DateTimeUTC(timezone=True))]
 CreatedAt = Annotated[datetime, mapped_column(DateTimeUTC(timezone=True), server_default=func.now())]
-Json = Annotated[dict[str, Any], mapped_column(JSONB)]
+# Nothing is NULL, and not the word null.
+Json = Annotated[dict[str, Any], mapped_column(JSONB(none_as_null=True))]
 
 
 class AnySession(Protocol):

@@ -60,6 +60,9 @@ ACCOUNT_KINDS = (Kind.VERIFY_EMAIL, Kind.PASSWORD_RESET, Kind.PASSWORD_CHANGED, 
 # To the administrators.
 OPERATOR_KINDS = (Kind.NEW_SIGN_UP, Kind.NEW_WATCH, Kind.NEW_FEEDBACK)
 
+# They may wait for others: nobody loses a table or an account meanwhile.
+PATIENT_KINDS = (Kind.CHANNEL_DISABLED, Kind.WATCH_EXPIRED, Kind.DIGEST, *OPERATOR_KINDS)
+
 CHANNEL_KINDS = ("email", "sms", "web_push", "webhook", "ntfy", "telegram", "discord", "slack", "pushover")
 
 

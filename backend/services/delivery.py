@@ -1,146 +1,251 @@
-"""Sends one message of the ledger: claim, read again, send, write the verdict."""
+"""Sends messages of the ledger: claim a batch, read again, send all at once, write the verdicts as they come."""
 
+import asyncio
 import random
-from collections.abc import Mapping, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 
-from backend.clients.channels.outgoing import Outgoing, Sender
+from backend.clients.channels.outgoing import Sender
 from backend.clients.errors import SendFailed
 from backend.db.base import Sessions
-from backend.db.insist import insist
-from backend.db.queries import notifications, switches
+from backend.db.insist import insist, is_passing
+from backend.db.queries import delivery
+from backend.db.queries.delivery import Hold, Verdict
 from backend.domain.backoff import send_again_after
-from backend.domain.message import Facts, Opening
-from backend.domain.types import ACCOUNT_KINDS, Kind
-from backend.services import account_mail
-from backend.services.delivery_rules import decide
-from backend.services.letters import Letter, letter
+from backend.services.fallback import Queued, after_failure
+from backend.services.preparation import Claim, Preparation, Ready, by_ids, by_turn
+from backend.services.work import Work
+
+# A send that has not begun by then is left to the next claim, and one that has not ended is given up: together they
+# are shorter than the lease.
+BEGIN_SECONDS = 20.0
+SEND_SECONDS = 90.0
+# How long the first verdict waits for others, to share a transaction with them.
+GATHER_SECONDS = 0.05
+# Sends of one channel at a time, in one batch.
+AT_ONCE = 8
+# Claimed and not settled at a time, by whoever empties a queue.
+WINDOW = 32
+
+SendOn = Callable[[Work], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of an attempt. `status` is the row's new one, or "not_mine"."""
+    """What became of an attempt. `status` is the row's new one, or "not_mine". `error`: what nobody had expected."""
 
     status: str
     channel: str = ""
     kind: str = ""
     reason: str | None = None
+    id: int = 0
+    error: Exception | None = None
+
+
+Tell = Callable[[Sequence[Delivery]], object]
 
 
 async def deliver(
     sessions: Sessions,
     senders: Mapping[str, Sender],
-    notification_id: int,
+    ids: Sequence[int],
     *,
     public_url: str,
     deployment: str,
-    now: datetime,
-) -> Delivery:
-    """Send a queued message that is due. Delivered twice by the queue, it is sent once."""
-    token = uuid4()
-    prepared = await insist(
-        lambda: _prepare(
-            sessions, senders, notification_id, token=token, public_url=public_url, deployment=deployment, now=now
-        )
-    )
-    if isinstance(prepared, Delivery):
-        return prepared
-    verdict = await prepared.send()
-    # It is out by now: the verdict is written down whatever the database is going through.
-    is_mine = await insist(lambda: _settle(sessions, prepared.row, token=token, verdict=verdict))
-    status = verdict["status"] if is_mine else "not_mine"
-    return Delivery(status, prepared.row.channel, prepared.row.kind, verdict.get("reason"))
+    clock: Callable[[], datetime],
+    send_on: SendOn,
+) -> list[Delivery]:
+    """Send queued messages that are due, in the order of `ids`. Delivered twice by the queue, each is sent once.
+
+    `send_on` gets the ledger rows that take the place of messages which have failed for good.
+    """
+    told: list[Delivery] = []
+    batch = _Batch(Preparation(sessions, senders, public_url, deployment, clock), send_on, told.extend, AT_ONCE)
+    try:
+        is_off = await batch.take(by_ids(ids)) is None
+        while batch.flying:
+            await batch.land()
+    finally:
+        batch.cancel()
+    found = {one.id: one for one in told}
+    other = Delivery("not_mine", reason="notifying is switched off" if is_off else None)
+    return [found.get(message_id, other) for message_id in ids]
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A claimed message, ready to go."""
-
-    row: Row[Any]
-    sender: Sender
-    letter: Letter
-
-    async def send(self) -> dict[str, Any]:
-        """Hand it over, and return what the ledger is to say of it."""
-        try:
-            provider_id = await self.sender.send(self._message())
-        except SendFailed as failure:
-            wait = None if failure.permanent else send_again_after(self.row.attempts, jitter=random.random())
-            status = "failed" if wait is None else "queued"
-            return {"status": status, "reason": failure.reason, "wait": wait}
-        return {"status": "sent", "provider_id": provider_id}
-
-    def _message(self) -> Outgoing:
-        return Outgoing(
-            to=self.row.recipient,
-            subject=self.letter.subject,
-            text=self.letter.text,
-            html=self.letter.html,
-            short=self.letter.short,
-            link=self.letter.link,
-            kind=self.row.kind,
-            facts=self.letter.facts,
-            headers=self.letter.headers,
-            attachments=self.letter.attachments,
-            message_id=self.row.message_id,
-        )
-
-
-async def _prepare(
+async def drain(
     sessions: Sessions,
     senders: Mapping[str, Sender],
-    notification_id: int,
+    channel: str,
     *,
-    token: UUID,
     public_url: str,
     deployment: str,
-    now: datetime,
-) -> Delivery | _Prepared:
-    """Claim, read again and compose; or say why nothing is sent."""
-    async with sessions.begin() as session:
-        if not await switches.is_on(session, "notifying"):
-            return Delivery("not_mine", reason="notifying is switched off")
-        row = await notifications.claim(session, notification_id, token=token)
-        if row is None:
-            return Delivery("not_mine")
-        about = None if row.kind in ACCOUNT_KINDS else await notifications.facts(session, notification_id)
-        decision = await decide(session, row, about, deployment=deployment, now=now)
-        reason = decision.reason
-        sender = senders.get(row.channel)
-        if decision.action == "expire" or sender is None:
-            status = "expired" if decision.action == "expire" else "suppressed"
-            reason = reason or {"email": "no mail configured"}.get(row.channel, "not configured")
-            await notifications.settle(session, row, token=token, status=status, reason=reason)
-            return Delivery(status, row.channel, row.kind, reason)
-        if about is None:
-            composed = await account_mail.compose(session, row, public_url=public_url)
-        else:
-            composed = letter(_facts(Kind(row.kind), about, decision.drops), public_url=public_url)
-        await notifications.record_text(session, row.id, token=token, subject=composed.subject, body=composed.kept)
-    return _Prepared(row, sender, composed)
+    clock: Callable[[], datetime],
+    send_on: SendOn,
+    tell: Tell,
+    more: asyncio.Event,
+    at_once: int = AT_ONCE,
+    seconds: float,
+) -> bool:
+    """Send what is due on a channel, the most urgent first, until nothing is. `tell` hears of all of it.
+
+    `more` says that something was added meanwhile; it is cleared when that was taken up. False: `seconds` were over,
+    and something may be left.
+    """
+    batch = _Batch(Preparation(sessions, senders, public_url, deployment, clock), send_on, tell, at_once)
+    until = time.monotonic() + seconds
+    is_left = True
+    try:
+        while True:
+            room = WINDOW - len(batch.flying)
+            may_take = room >= WINDOW // 2 and time.monotonic() < until
+            if may_take and (is_left or more.is_set()):
+                more.clear()
+                is_left = await batch.take(by_turn(channel, room)) == room
+            elif batch.flying:
+                await batch.land(more if may_take else None)
+            else:
+                return not is_left
+    finally:
+        batch.cancel()
 
 
-async def _settle(sessions: Sessions, row: Row[Any], *, token: UUID, verdict: Mapping[str, Any]) -> bool:
-    async with sessions.begin() as session:
-        return await notifications.settle(session, row, token=token, **verdict)
+class _Batch:
+    """Messages in the air, and the verdicts of those that have landed."""
+
+    def __init__(self, preparation: Preparation, send_on: SendOn, tell: Tell, at_once: int) -> None:
+        self.flying: dict[asyncio.Task[Verdict | Hold], Ready] = {}
+        self._preparation = preparation
+        self._send_on = send_on
+        self._tell = tell
+        self._turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(at_once))
+        # What a verdict does not say: unexpected errors, and addresses at which nothing will ever arrive.
+        self._errors: dict[int, Exception] = {}
+        self._dead: set[int] = set()
+
+    async def take(self, claim: Claim) -> int | None:
+        """Claim and start to send; returns how many were claimed, None when nobody may be told anything."""
+        begin_until = time.monotonic() + BEGIN_SECONDS
+        prepared = await self._preparation.prepare(claim)
+        for ready in prepared.ready:
+            self.flying[asyncio.create_task(self._send(ready, begin_until))] = ready
+        self._tell(
+            [_delivery(verdict.row, verdict.status, verdict.reason) for verdict in prepared.ended]
+            + [_delivery(hold.row, "held", hold.reason) for hold in prepared.held]
+        )
+        broken = []
+        for one in prepared.broken:
+            self._errors[one.row.id] = one.error
+            broken.append(_try_again(one.row, f"could not be prepared: {type(one.error).__name__}"))
+        if broken:
+            await self._settle(broken, [])
+        return None if prepared.off else prepared.count
+
+    async def land(self, more: asyncio.Event | None = None) -> None:
+        """Wait for verdicts and write them down, those together that come together; or until `more` is set."""
+        added = None if more is None else asyncio.create_task(more.wait())
+        try:
+            awaited = [*self.flying] if added is None else [*self.flying, added]
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if added is not None:
+                added.cancel()
+        done = {task for task in self.flying if task.done()}
+        if done and len(done) < len(self.flying):
+            done, _ = await asyncio.wait(self.flying, timeout=GATHER_SECONDS)
+        results = [task.result() for task in done]
+        for task in done:
+            del self.flying[task]
+        if results:
+            await self._settle(
+                [result for result in results if isinstance(result, Verdict)],
+                [result for result in results if isinstance(result, Hold)],
+            )
+
+    def cancel(self) -> None:
+        for task in self.flying:
+            task.cancel()
+
+    async def _send(self, ready: Ready, begin_until: float) -> Verdict | Hold:
+        """Hand it over, and return what the ledger is to say of it."""
+        row = ready.row
+        async with self._turns[row.channel]:
+            if time.monotonic() > begin_until:
+                return Hold(row)
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    provider_id = await ready.sender.send(ready.message())
+            except SendFailed as failure:
+                if failure.address_is_dead:
+                    self._dead.add(row.id)
+                if failure.permanent:
+                    return Verdict(row, "failed", failure.reason)
+                verdict = _try_again(row, failure.reason)
+                if verdict.wait is not None and failure.retry_after is not None:
+                    return Verdict(row, verdict.status, verdict.reason, wait=max(verdict.wait, failure.retry_after))
+                return verdict
+            except TimeoutError:
+                return _try_again(row, f"no answer within {SEND_SECONDS:g} s")
+            # A sender's bug, or its library's, costs this attempt and no others.
+            except Exception as error:
+                self._errors[row.id] = error
+                return _try_again(row, f"unexpected: {type(error).__name__}")
+        return Verdict(row, "sent", provider_id=provider_id)
+
+    async def _settle(self, verdicts: Sequence[Verdict], holds: Sequence[Hold]) -> None:
+        """They are out by now: the verdicts are written down whatever the database is going through."""
+        try:
+            mine, queued = await insist(lambda: self._write(verdicts, holds))
+        except Exception as error:
+            if is_passing(error) or not verdicts:
+                raise
+            if len(verdicts) > 1 or holds:
+                await self._settle([], holds)
+                for verdict in verdicts:
+                    await self._settle([verdict], [])
+                return
+            # What follows of it could not be written: the verdict stands without.
+            self._errors[verdicts[0].row.id] = error
+            mine, queued = await insist(lambda: self._write(verdicts, [], and_then=False))
+        if queued:
+            await self._send_on(Work(queued))
+        told = [(verdict.row, verdict.status, verdict.reason) for verdict in verdicts]
+        told += [(hold.row, "held", hold.reason) for hold in holds]
+        self._tell(
+            [
+                _delivery(row, status if row.id in mine else "not_mine", reason, self._errors.pop(row.id, None))
+                for row, status, reason in told
+            ]
+        )
+
+    async def _write(
+        self, verdicts: Sequence[Verdict], holds: Sequence[Hold], *, and_then: bool = True
+    ) -> tuple[set[int], Queued]:
+        async with self._preparation.sessions.begin() as session:
+            mine = await delivery.settle(session, verdicts) | await delivery.hold(session, holds)
+            queued: Queued = ()
+            for verdict in verdicts if and_then else ():
+                if verdict.status == "failed" and verdict.row.id in mine:
+                    queued += await after_failure(
+                        session,
+                        verdict.row,
+                        reason=verdict.reason or "",
+                        address_is_dead=verdict.row.id in self._dead,
+                        now=self._preparation.clock(),
+                    )
+        return mine, queued
 
 
-def _facts(kind: Kind, about: Row[Any], drops: Sequence[Row[Any]]) -> Facts:
-    return Facts(
-        kind=kind,
-        restaurant=about.name,
-        timezone=about.timezone,
-        booking_slug=about.booking_slug,
-        target_date=about.target_date,
-        party_size=about.party_size,
-        openings=tuple(
-            Opening(table.reserved_ts, table.reservation_type_id, table.reservation_type_name or "")
-            for table in (drops if kind is Kind.TABLE_OPEN else (about,))
-        ),
-        reason=about.reason,
-    )
+def _try_again(row: Row[Any], reason: str) -> Verdict:
+    """A failed attempt that passes, or, after the last one, has failed for good."""
+    wait = send_again_after(row.attempts, jitter=random.random())
+    return Verdict(row, "failed" if wait is None else "queued", reason, wait=wait)
+
+
+def _delivery(row: Row[Any], status: str, reason: str | None, error: Exception | None = None) -> Delivery:
+    return Delivery(status, row.channel, row.kind, reason, row.id, error)

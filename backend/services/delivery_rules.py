@@ -1,6 +1,6 @@
 """Whether a claimed message still goes out, and what of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,30 +16,38 @@ from backend.services import account_mail
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to become of a claimed message. `drops` are the openings it tells of, for `send`."""
+    """What is to become of a claimed message. `drops` are the openings it tells of, for `send`; `until` is when one
+    that is held or waits has its turn again.
+    """
 
-    action: Literal["send", "expire"]
+    action: Literal["send", "hold", "wait", "expire", "suppress", "merge"]
     reason: str | None = None
     drops: Sequence[Row[Any]] = ()
+    until: datetime | None = None
 
 
 async def decide(
-    session: AsyncSession, row: Row[Any], about: Row[Any] | None, *, deployment: str, now: datetime
-) -> Decision:
-    """Read again what may have changed since the message was written. `about` is what `notifications.facts` says."""
-    if row.kind in ACCOUNT_KINDS:
-        reason = await account_mail.no_longer(session, row)
-        return Decision("expire", reason) if reason else Decision("send")
-    drops = await notifications.drops(session, row.id)
-    if row.kind != Kind.TABLE_OPEN:
-        return Decision("send", drops=drops)
-    watch = await watches.by_id(session, row.watch_id)
-    wanted, reason = _still_wanted(watch, about, drops, now=now)
-    if row.attempts == 1:
-        # Not told, and never tried: wanted again, they are news.
-        left_out = [drop.id for drop in drops if drop.is_open and drop not in wanted]
-        await notifications.forget_items(session, row.id, left_out)
-    return Decision("expire", reason) if reason else Decision("send", drops=wanted)
+    session: AsyncSession, rows: Sequence[Row[Any]], about: Mapping[int, Row[Any]], *, deployment: str, now: datetime
+) -> dict[int, Decision]:
+    """Read again what may have changed since the messages were written. `about` is what `notifications.facts` says."""
+    drops = await notifications.drops(session, [row.id for row in rows])
+    asked = await watches.by_ids(session, {row.watch_id for row in rows if row.watch_id is not None})
+    found: dict[int, Decision] = {}
+    for row in rows:
+        told = drops.get(row.id, [])
+        if row.kind in ACCOUNT_KINDS:
+            reason = await account_mail.no_longer(session, row)
+            found[row.id] = Decision("expire", reason) if reason else Decision("send")
+        elif row.kind != Kind.TABLE_OPEN:
+            found[row.id] = Decision("send", drops=told)
+        else:
+            wanted, reason = _still_wanted(asked.get(row.watch_id), about.get(row.id), told, now=now)
+            if row.attempts == 1:
+                # Not told, and never tried: wanted again, they are news.
+                left_out = [drop.id for drop in told if drop.is_open and drop not in wanted]
+                await notifications.forget_items(session, row.id, left_out)
+            found[row.id] = Decision("expire", reason) if reason else Decision("send", drops=wanted)
+    return found
 
 
 def _still_wanted(

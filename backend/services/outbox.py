@@ -18,7 +18,9 @@ from backend.services.booking_outcomes import conclude
 from backend.services.work import Work
 
 _EPOCH_KEY = "outbox:epoch"
-_ACTOR = {"email": "send_email_notification", "sms": "send_sms_notification"}
+# So many mails of one commit are sent at once, in one go; more are taken from the ledger in turn, as all other
+# channels' messages are, so that one channel's long queue or slow provider holds up nobody else's.
+DIRECT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,24 @@ async def dispatch(sessions: Sessions, jobs: Jobs, work: Work) -> bool:
     if not work.messages and not work.bookings:
         return True
     queue: list[Job] = [("auto_book_reservation", (booking_id,)) for booking_id in work.bookings]
-    queue += [(_ACTOR[channel], (message_id,)) for message_id, channel in work.messages]
+    queue += _deliveries(work.messages)
     try:
         await jobs.send(queue)
     except RedisError:
         return False
     await insist(lambda: _stamp(sessions, work))
     return True
+
+
+def _deliveries(messages: Sequence[tuple[int, str]]) -> list[Job]:
+    mails = [message_id for message_id, channel in messages if channel == "email"]
+    crowded = sorted({channel for _, channel in messages if channel != "email" or len(mails) > DIRECT})
+    jobs: list[Job] = []
+    if len(mails) == 1:
+        jobs.append(("send_email_notification", (mails[0],)))
+    elif mails:
+        jobs.append(("send_notifications", (mails[:DIRECT],)))
+    return jobs + [("drain_notifications", (channel,)) for channel in crowded]
 
 
 async def _stamp(sessions: Sessions, work: Work) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from backend.services.delivery import deliver
+from backend.services.outbox import dispatch
 from backend.settings import Settings
 from tests.conftest import PUSH_KEY, Simulator, serving
 from workers.resources import Resources
@@ -84,15 +86,15 @@ async def send_mails(resources: Resources) -> None:
     """Everything that waits in the ledger goes out."""
     async with resources.sessions() as session:
         ids = list((await session.execute(text("SELECT id FROM notification_log WHERE status = 'queued'"))).scalars())
-    for notification_id in ids:
-        await deliver(
-            resources.sessions,
-            resources.senders,
-            notification_id,
-            public_url="http://tracker.test",
-            deployment=resources.settings.deployment,
-            now=datetime.now(UTC),
-        )
+    await deliver(
+        resources.sessions,
+        resources.senders,
+        ids,
+        public_url="http://tracker.test",
+        deployment=resources.settings.deployment,
+        clock=lambda: datetime.now(UTC),
+        send_on=partial(dispatch, resources.sessions, resources.jobs),
+    )
 
 
 async def mailed_token(resources: Resources, simulator: Simulator, purpose: str) -> str:

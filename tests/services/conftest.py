@@ -133,13 +133,17 @@ class Loop:
         return outcomes
 
     async def send(self, notification_id: int, senders: Any = None) -> Delivery:
+        return (await self.send_batch([notification_id], senders))[0]
+
+    async def send_batch(self, ids: Sequence[int], senders: Any = None, sessions: Any = None) -> list[Delivery]:
         return await deliver(
-            self.r.sessions,
+            sessions or self.r.sessions,
             self.r.senders if senders is None else senders,
-            notification_id,
+            ids,
             public_url="http://tracker.test",
             deployment=self.r.settings.deployment,
-            now=datetime.now(UTC),
+            clock=lambda: datetime.now(UTC),
+            send_on=self.dispatch,
         )
 
     async def send_all(self) -> list[Delivery]:

@@ -1,27 +1,33 @@
-"""E-mail over SMTP."""
+"""E-mail over SMTP: what a mail looks like on the wire, and what the server's answers mean."""
 
 import asyncio
+import re
 import ssl
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import formatdate, parseaddr
+from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Literal
 
 import aiosmtplib
 
+from backend.clients.channels.mime import compose
 from backend.clients.channels.outgoing import Outgoing
+from backend.clients.channels.smtp_pool import SmtpPool
 from backend.clients.errors import SendFailed
 
-# A command, and a whole delivery: less than the lease of a claimed message.
+# A command, and a whole delivery with the wait for a connection: less than the lease of a claimed message.
 TIMEOUT_SECONDS = 20
-DELIVERY_SECONDS = 90
-# Subjects stay on one line: some readers show the space of a folded one.
-_POLICY = SMTP.clone(max_line_length=200)
+DELIVERY_SECONDS = 80
+# Sign in first; too weak; try later; encrypt first: nothing that the mail or its reader could help.
+_OURS_TO_MEND = (530, 534, 535, 538)
+_NO_SUCH_ADDRESS = (550, 551, 553)
+_ENHANCED = re.compile(r"5\.(\d{1,3})\.(\d{1,3})\b")
 
 
 class Mailer:
-    """One mail, one connection. The Message-ID is made from the ledger's row, so a repeated send can be recognised."""
+    """Sends over at most `connections` kept-open connections.
+
+    The Message-ID is made from the ledger's row, so a repeated send can be recognised.
+    """
 
     def __init__(
         self,
@@ -33,61 +39,75 @@ class Mailer:
         user: str | None,
         password: str | None,
         ca_file: Path | None,
+        connections: int = 4,
     ) -> None:
         context = ssl.create_default_context()
         if ca_file is not None:
             context.load_verify_locations(ca_file)
-        self._sender = sender
-        self._domain = parseaddr(sender)[1].rpartition("@")[2]
-        self._connect = {
-            "hostname": host,
-            "port": port,
-            "username": user,
-            "password": password,
-            "use_tls": security == "tls",
-            "start_tls": security == "starttls",
-            "tls_context": context if security != "none" else None,
-            "timeout": TIMEOUT_SECONDS,
-        }
+        name, self._address = parseaddr(sender)
+        self._from = formataddr((name, self._address))
+        self._domain = self._address.rpartition("@")[2]
+        self._pool = SmtpPool(
+            lambda: aiosmtplib.SMTP(
+                hostname=host,
+                port=port,
+                username=user,
+                password=password,
+                use_tls=security == "tls",
+                start_tls=security == "starttls",
+                tls_context=context if security != "none" else None,
+                timeout=TIMEOUT_SECONDS,
+            ),
+            most=connections,
+        )
 
     async def send(self, message: Outgoing) -> str:
         """Hand one mail to the server; returns its Message-ID. Raises SendFailed."""
+        message_id = f"<{message.message_id}@{self._domain}>"
         try:
-            mail = self._compose(message)
-            # As bytes: handed over as a message, the library would fold the long headers again.
+            mail = compose(message, sender=self._from, message_id=message_id)
             async with asyncio.timeout(DELIVERY_SECONDS):
-                await aiosmtplib.send(
-                    mail.as_bytes(),
-                    sender=parseaddr(self._sender)[1],
-                    recipients=[message.to],
-                    **self._connect,  # type: ignore[arg-type]
-                )
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = [recipient.code for recipient in error.recipients]
-            raise SendFailed(str(error.recipients), permanent=all(code >= 500 for code in codes)) from error
-        except aiosmtplib.SMTPAuthenticationError as error:
-            # A wrong password is ours to mend: the mail can go out afterwards.
-            raise SendFailed(f"sign-in refused: {error.code} {error.message}", permanent=False) from error
+                await self._pool.deliver(mail, sender=self._address, recipient=message.to)
         except aiosmtplib.SMTPResponseException as error:
-            raise SendFailed(f"{error.code} {error.message}", permanent=error.code >= 500) from error
+            raise _refused(error) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise SendFailed(f"{type(error).__name__}: {error}", permanent=False) from error
         except ValueError as error:
             raise SendFailed(f"not a mail that can be sent: {error}", permanent=True) from error
-        return str(mail["Message-ID"])
+        return message_id
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Say goodbye to the server."""
+        await self._pool.close()
 
-    def _compose(self, message: Outgoing) -> EmailMessage:
-        mail = EmailMessage(policy=_POLICY)
-        mail["From"] = self._sender
-        mail["To"] = message.to
-        mail["Subject"] = message.subject
-        mail["Date"] = formatdate()
-        mail["Message-ID"] = f"<{message.message_id}@{self._domain}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(message.text)
-        if message.html is not None:
-            mail.add_alternative(message.html, subtype="html")
-        return mail
+
+def _refused(error: aiosmtplib.SMTPResponseException) -> SendFailed:
+    """What a refusal means for the message and for its address."""
+    reason = f"{error.code} {error.message}"
+    match error:
+        # A wrong password is ours to mend: the mail can go out afterwards.
+        case aiosmtplib.SMTPAuthenticationError():
+            return SendFailed(f"sign-in refused: {reason}", permanent=False)
+        case aiosmtplib.SMTPConnectError() | aiosmtplib.SMTPHeloError():
+            return SendFailed(f"turned away: {reason}", permanent=False)
+        case aiosmtplib.SMTPRecipientRefused():
+            is_dead = _is_dead(error.code, error.message)
+            return SendFailed(reason, permanent=error.code >= 500, address_is_dead=is_dead)
+        case _:
+            return SendFailed(reason, permanent=error.code >= 500 and error.code not in _OURS_TO_MEND)
+
+
+def _is_dead(code: int, message: str) -> bool:
+    """Whether a recipient was refused because there is nobody. By the enhanced code (RFC 3463) where there is one:
+    5.1.x is about addresses (but .7 and .8 about the sender's), 5.2.1 a mailbox that is disabled; 5.2.x else is full or
+    busy, 5.3.x the system's own trouble, 5.7.x policy.
+    """
+    enhanced = _ENHANCED.match(message)
+    if enhanced is None:
+        return code in _NO_SUCH_ADDRESS
+    subject, detail = enhanced.groups()
+    if subject == "1":
+        return detail not in ("7", "8")
+    if subject == "2":
+        return detail == "1"
+    return subject not in ("3", "7") and code in _NO_SUCH_ADDRESS

@@ -54,6 +54,13 @@ class Notification(Base):
             name="status_known",
         ),
         Index("ix_notification_log_outbox", "next_attempt_at", postgresql_where=text("status = 'queued'")),
+        Index(
+            "ix_notification_log_turn",
+            "channel",
+            "priority",
+            "next_attempt_at",
+            postgresql_where=text("status = 'queued'"),
+        ),
         Index("ix_notification_log_leased", "lease_until", postgresql_where=text("status = 'sending'")),
         Index("ix_notification_log_created_at", "created_at"),
         Index(

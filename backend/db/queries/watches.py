@@ -32,7 +32,7 @@ _BY_ID = text("""
     SELECT w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end, w.status,
            w.auto_book AND NOT w.auto_book_held AS auto_book, w.created_at, w.needs_match,
            u.disabled_at IS NULL AS is_enabled
-    FROM watches w JOIN users u ON u.id = w.user_id WHERE w.id = :id
+    FROM watches w JOIN users u ON u.id = w.user_id WHERE w.id = ANY(:ids)
 """)
 _CHANNELS = text("""
     SELECT id, user_id, kind, address, verified_at FROM channels
@@ -138,7 +138,12 @@ def to_domain(row: Row[Any]) -> Watch:
 
 async def by_id(session: AsyncSession, watch_id: int | None) -> Row[Any] | None:
     """A watch as it is now, and whether its person is enabled."""
-    return (await session.execute(_BY_ID, {"id": watch_id})).one_or_none()
+    return (await by_ids(session, [watch_id])).get(watch_id) if watch_id is not None else None
+
+
+async def by_ids(session: AsyncSession, watch_ids: Collection[int]) -> dict[int, Row[Any]]:
+    """Watches as they are now, by id, and whether their people are enabled."""
+    return {row.id: row for row in await session.execute(_BY_ID, {"ids": list(watch_ids)})}
 
 
 async def concerned(session: AsyncSession, spans: Sequence[Spans]) -> dict[int, list[Row[Any]]]:

@@ -108,6 +108,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("provider_id IS NOT NULL"),
     )
     op.create_index(
+        "ix_notification_log_turn",
+        "notification_log",
+        ["channel", "priority", "next_attempt_at"],
+        postgresql_where=sa.text("status = 'queued'"),
+    )
+    op.create_index(
         "ix_notification_log_held",
         "notification_log",
         ["watch_id", "channel_id"],

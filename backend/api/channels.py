@@ -20,6 +20,7 @@ from backend.services.errors import AppError
 # What names its owner and nothing more. The address of all others is a key as well: who knows it may send there.
 _SHOWN = ("email", "sms")
 Address = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^[^\x00]*$")]
+Label = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00]*$")]
 Details = dict[Text, Address]
 Wait = Annotated[float, QueryParameter(ge=0, le=12, description="Seconds to wait for the verdict.")]
 
@@ -53,11 +54,11 @@ class ChannelIn(msgspec.Struct):
     kind: Text = ""
     address: Address = ""
     details: Details = {}
-    label: Annotated[Text, msgspec.Meta(max_length=100)] | None = None
+    label: Label | None = None
 
 
 class ChannelChange(msgspec.Struct):
-    label: Annotated[Text, msgspec.Meta(max_length=100)] | None = None
+    label: Label | None = None
 
 
 class Code(msgspec.Struct):

@@ -93,8 +93,9 @@ async def _bounced(
     channel = await _channel_of(session, row)
     # What was proven after the message had left is not dead because of it.
     is_dead = address_is_dead and channel is not None and not _is_proven_since(channel, row)
+    # It tells of the address that is given up, where it knows the channel; mails about an account name none.
     queued = await after_failure(session, row, reason=reason, address_is_dead=is_dead, now=now)
-    if is_dead and channel is not None and row.channel_id is None:
+    if is_dead and channel is not None:
         await channels.disable(session, channel.id, reason=reason, sent_at=row.sent_at)
     return queued
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.domain.message import Facts, Opening
 from backend.domain.types import ACCOUNT_KINDS, Kind
 from backend.services import account_mail
+from backend.services.channel_mail import CHANNEL_MAIL_KINDS, compose_channel
 from backend.services.delivery_rules import Decision
 from backend.services.letters import Letter, letter
 
@@ -21,7 +22,7 @@ class Composer(Protocol):
 
 
 # Of kinds that are about neither an account nor a table.
-_COMPOSERS: Mapping[Kind, Composer] = {}
+_COMPOSERS: Mapping[Kind, Composer] = dict.fromkeys(CHANNEL_MAIL_KINDS, compose_channel)
 
 
 async def compose(

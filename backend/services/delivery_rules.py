@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.db.queries import notifications, watches
 from backend.domain.matching import still_wants
 from backend.domain.types import ACCOUNT_KINDS, Kind
-from backend.services import account_mail
+from backend.services import account_mail, channel_mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,9 @@ async def decide(
         told = drops.get(row.id, [])
         if row.kind in ACCOUNT_KINDS:
             reason = await account_mail.no_longer(session, row)
+            found[row.id] = Decision("expire", reason) if reason else Decision("send")
+        elif row.kind in channel_mail.CHANNEL_MAIL_KINDS:
+            reason = await channel_mail.no_longer(session, row)
             found[row.id] = Decision("expire", reason) if reason else Decision("send")
         elif row.kind != Kind.TABLE_OPEN:
             found[row.id] = Decision("send", drops=told)

@@ -145,6 +145,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     )
     app.state.budget = open_budget(redis, settings)
     app.state.wisely = open_wisely(settings, app.state.budget)
+    app.state.push_public_key = config.shared_push_public_key(sessions_of(engine))
     app.state.locations = locations.shared_locations(sessions_of(engine))
     app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
     app.state.direct = open_direct(settings.require_database_url, size=POOL_SIZE, name="web-direct")

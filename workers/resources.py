@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dramatiq.asyncio import get_event_loop_thread
@@ -12,12 +13,13 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.clients.budget import Budget, open_budget
-from backend.clients.channels.email import Mailer
 from backend.clients.channels.outgoing import Sender
+from backend.clients.channels.registry import open_senders
 from backend.clients.jobs import Jobs
 from backend.clients.wisely import Wisely, open_wisely
 from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
+from backend.services.keys import ensure_push_key
 from backend.settings import Settings
 
 
@@ -51,32 +53,18 @@ def open_resources(settings: Settings) -> Resources:
     """Make the connections of a worker. Call it on the loop that will use them."""
     engine = open_engine(settings.require_database_url, pool_size=8, name="worker")
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=5, socket_connect_timeout=5)
+    sessions = sessions_of(engine)
     budget = open_budget(redis, settings)
     return Resources(
         settings=settings,
         engine=engine,
-        sessions=sessions_of(engine),
+        sessions=sessions,
         redis=redis,
         jobs=Jobs(redis),
         budget=budget,
         wisely=open_wisely(settings, budget),
-        senders=_senders(settings),
+        senders=open_senders(settings, push_key=partial(ensure_push_key, sessions)),
     )
-
-
-def _senders(settings: Settings) -> dict[str, Sender]:
-    if settings.smtp_host is None or settings.smtp_from is None:
-        return {}
-    mailer = Mailer(
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        sender=settings.smtp_from,
-        security=settings.smtp_security,
-        user=settings.smtp_user,
-        password=settings.smtp_pass.get_secret_value() if settings.smtp_pass else None,
-        ca_file=settings.smtp_ca_file,
-    )
-    return {"email": mailer}
 
 
 class ResourcesMiddleware(Middleware):

@@ -21,7 +21,7 @@ from backend.services.errors import AppError
 _SHOWN = ("email", "sms")
 Address = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^[^\x00]*$")]
 Label = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00]*$")]
-Details = dict[Text, Address]
+Details = dict[Text, Address | dict[Text, Address]]
 Wait = Annotated[float, QueryParameter(ge=0, le=12, description="Seconds to wait for the verdict.")]
 
 
@@ -49,7 +49,7 @@ class Channels(msgspec.Struct):
 
 
 class ChannelIn(msgspec.Struct):
-    """`details` are what a kind needs beside its address: `p256dh` and `auth` of a browser's subscription."""
+    """`details` are what a kind needs beside its address: for a browser, the `keys` of its subscription."""
 
     kind: Text = ""
     address: Address = ""
@@ -100,7 +100,9 @@ class ChannelController(Controller):
     @post(status_code=200, guards=[limits.CHANNELS])
     async def add_channel(self, request: Request[Any, Any, Any], data: JSONBody[ChannelIn]) -> ChannelAdded:
         """Add a channel; the same address twice is the same channel. Nothing is told there before it is verified."""
-        address, details = channels.parse(data.kind, data.address, data.details)
+        address, details = channels.parse(
+            data.kind, data.address, data.details, allow=request.app.state.settings.outbound_networks
+        )
         _require_service(request, data.kind)
         await limits.limit_account(request, limits.CODES_TO, f"{data.kind}:{address}")
         added = await channels.add(

@@ -10,11 +10,16 @@ from backend.api.access import OPEN
 from backend.api.caching import PUBLIC, PublicAnswers
 from backend.api.client_address import client_address, is_behind_proxy
 from backend.clients.geolocator import Whereabouts, whereabouts
+from backend.db.base import Sessions
 from backend.db.queries import locations
 from backend.domain.geography import Place, miles_between, nearest
 from backend.domain.passwords import SHORTEST
+from backend.services.keys import ensure_push_key, public_push_key
+from backend.services.shared import Shared
 from backend.services.watches import MAX_DAYS_AHEAD
 from backend.settings import Settings
+
+PUSH_KEY_SECONDS = 3600
 
 
 class Config(msgspec.Struct):
@@ -24,6 +29,8 @@ class Config(msgspec.Struct):
     shortest_password: int
     max_days_ahead: int
     max_active_watches: int
+    # Base64url, as PushManager.subscribe() takes it.
+    push_public_key: str
 
 
 class Geolocation(msgspec.Struct):
@@ -47,7 +54,17 @@ async def read_config(request: Request[Any, Any, Any]) -> Config:
         shortest_password=SHORTEST,
         max_days_ahead=MAX_DAYS_AHEAD,
         max_active_watches=settings.max_active_watches,
+        push_public_key=await request.app.state.push_public_key.get(),
     )
+
+
+def shared_push_public_key(sessions: Sessions) -> Shared[str]:
+    """The key that browsers subscribe with; made by the first who asks, on a new installation."""
+
+    async def read() -> str:
+        return public_push_key(await ensure_push_key(sessions))
+
+    return Shared(read, seconds=PUSH_KEY_SECONDS)
 
 
 @get("/api/geolocate", opt=OPEN, guards=[limits.GEOLOCATE], tags=["Restaurants"])

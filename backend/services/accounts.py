@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.clients.channels.parsing import normal_email
 from backend.db.base import Sessions
 from backend.db.queries import users
 from backend.domain.types import Kind
@@ -75,10 +75,9 @@ async def change_profile(sessions: Sessions, user: Row[Any], changes: dict[str, 
 def normal_address(email: str) -> str:
     """An address as it is stored. Raises AppError 400."""
     try:
-        found = validate_email(email.strip(), check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise AppError(400, f"That is not an e-mail address: {error}", field="email") from None
-    return found.normalized.lower()
+        return normal_email(email)
+    except ValueError as error:
+        raise AppError(400, str(error), field="email") from None
 
 
 def _wrong() -> AppError:

@@ -6,7 +6,6 @@ again: what is open now is news there. For that the groups are locked first, as 
 
 import hmac
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.clients.channels import registry
+from backend.clients.public_addresses import Network
 from backend.db.base import Sessions
 from backend.db.queries import channels, groups
 from backend.domain.types import CHANNEL_KINDS, Kind
@@ -39,14 +39,16 @@ class Added:
     secret: str | None = None
 
 
-def parse(kind: str, address: str, details: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """What was typed, as it is kept: (address, details). Raises AppError 400."""
+def parse(
+    kind: str, address: str, details: Mapping[str, Any], *, allow: Sequence[Network]
+) -> tuple[str, dict[str, Any]]:
+    """What was typed, as it is kept: (address, details). `allow` is OUTBOUND_ALLOW. Raises AppError 400."""
     if kind not in CHANNEL_KINDS:
         raise AppError(
             400, f"There is no channel of the kind {kind!r}; there are {', '.join(CHANNEL_KINDS)}", field="kind"
         )
     try:
-        return registry.parse_address(kind, address, details)
+        return registry.parse_address(kind, address, details, allow=allow)
     except ValueError as error:
         raise AppError(400, str(error), field="address") from None
 
@@ -74,9 +76,7 @@ async def add(
                 raise AppError(400, f"You have {CHANNELS_AT_MOST} channels already; remove one first")
             if kind == "sms" and await channels.is_stopped(session, address):
                 raise AppError(409, "STOP was texted from that number; text START from it first", field="address")
-            details = dict(details)
-            if kind == "webhook":
-                secret = details["secret"] = f"whsec_{secrets.token_urlsafe(32)}"
+            secret = details.get("secret") if kind == "webhook" else None
             channel_id = await channels.add(session, user_id, kind=kind, address=address, label=label, details=details)
         else:
             channel_id = known.id

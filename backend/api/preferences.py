@@ -1,7 +1,7 @@
 """How a person wants to be told."""
 
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from litestar import Controller, Request, delete, get, patch, post
@@ -16,6 +16,9 @@ from backend.api.waking import wake_scanner
 from backend.services import preferences
 from backend.services.errors import AppError
 
+# JSON's, or 1 and 0, which are read as such too.
+Choice = bool | Literal[0, 1]
+_CHOICES = ("quiet_breaks_tonight", "sms_for_auto_book")
 _CLOCKS = ("quiet_from", "quiet_to", "digest_at")
 
 
@@ -42,10 +45,10 @@ class PreferencesIn(msgspec.Struct):
     timezone: Text | UnsetType | None = UNSET
     quiet_from: Text | UnsetType | None = UNSET
     quiet_to: Text | UnsetType | None = UNSET
-    quiet_breaks_tonight: bool | UnsetType = UNSET
+    quiet_breaks_tonight: Choice | UnsetType = UNSET
     snooze_hours: int | UnsetType | None = UNSET
     sms_within_hours: int | UnsetType = UNSET
-    sms_for_auto_book: bool | UnsetType = UNSET
+    sms_for_auto_book: Choice | UnsetType = UNSET
     digest_at: Text | UnsetType | None = UNSET
 
 
@@ -82,6 +85,7 @@ class PreferencesController(Controller):
         given = {name: getattr(data, name) for name in PreferencesIn.__struct_fields__}
         changes = {name: value for name, value in given.items() if value is not UNSET}
         changes |= {name: _clock(changes[name], name) for name in _CLOCKS if name in changes}
+        changes |= {name: bool(changes[name]) for name in _CHOICES if name in changes}
         if "timezone" in changes:
             changes["timezone"] = (changes["timezone"] or "").strip() or None
         queued = await preferences.change(sessions, user_id, changes, now=datetime.now(UTC))

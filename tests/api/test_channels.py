@@ -33,8 +33,10 @@ BROWSER = {
     "kind": "web_push",
     "address": "https://updates.push.services.mozilla.com/wpush/v2/abcdefghijkl",
     "details": {
-        "p256dh": "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM",
-        "auth": "tBHItJI5svbpez7KI4CCXg",
+        "keys": {
+            "p256dh": "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM",
+            "auth": "tBHItJI5svbpez7KI4CCXg",
+        }
     },
 }
 
@@ -158,19 +160,19 @@ async def test_the_code_is_kept_nowhere(alice: httpx.AsyncClient, resources: Res
     assert code in mail["html"]
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
+async def test_what_is_no_address_is_400(alice: httpx.AsyncClient) -> None:
+    wishes: list[tuple[dict[str, Any], str]] = [
         ({}, "kind"),
         ({"kind": "pigeon", "address": "roof"}, "kind"),
         ({"kind": "sms", "address": "12"}, "address"),
         ({"kind": "email", "address": "nobody"}, "address"),
-        ({"kind": "webhook", "address": "ftp://example.com"}, "address"),
+        ({"kind": "webhook", "address": "http://127.0.0.1/"}, "address"),
         ({"kind": "email", "address": "a\x00@guests.test"}, "address"),
-    ],
-)
-async def test_what_is_no_address_is_400(alice: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
-    assert refusal(await alice.post("/api/channels", json=body)) == (400, field)
+    ]
+
+    answers = [await alice.post("/api/channels", json=wish) for wish, _ in wishes]
+
+    assert [refusal(answer) for answer in answers] == [(400, field) for _, field in wishes]
     assert len(await listed(alice)) == 1
 
 
@@ -232,14 +234,14 @@ async def test_a_code_works_for_fifteen_minutes(alice: httpx.AsyncClient, resour
     assert "run out" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("code", ["", "12345", "1234567", "１２３４５６", "abcdef", "12\x0034"])
-async def test_what_is_no_code_costs_no_try(alice: httpx.AsyncClient, resources: Resources, code: str) -> None:
-    channel_id = (await add(alice))["channel"]["id"]
+async def test_what_is_no_code_costs_no_try(alice: httpx.AsyncClient, resources: Resources) -> None:
+    path = f"/api/channels/{(await add(alice))['channel']['id']}/verify"
     await go_out(resources, Recorder())
 
-    answer = await alice.post(f"/api/channels/{channel_id}/verify", json={"code": code})
+    codes = ("", "12345", "1234567", "１２３４５６", "abcdef", "12\x0034")
+    answers = [await alice.post(path, json={"code": code}) for code in codes]
 
-    assert refusal(answer) == (400, "code")
+    assert [refusal(answer) for answer in answers] == [(400, "code")] * len(codes)
     assert await scalar(resources, "SELECT max(code_attempts) FROM channels") == 0
 
 

@@ -17,11 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from backend.api import (
     alerts,
     availability,
+    callbacks,
     config,
     feedback,
     health,
     history,
     locations,
+    mail_actions,
     pages,
     push,
     upstream,
@@ -32,11 +34,13 @@ from backend.api.admin import AdminController
 from backend.api.auth import AuthController
 from backend.api.calendar import CalendarController
 from backend.api.calls import CallController
+from backend.api.channels import ChannelController
 from backend.api.credentials import CredentialController
 from backend.api.description import openapi_config
 from backend.api.errors import app_error, database_error, http_error, recursion_error, unexpected_error
 from backend.api.headers import secure
 from backend.api.own_data import OwnDataController
+from backend.api.preferences import PreferencesController
 from backend.api.profile import ProfileController
 from backend.api.watches import WatchController
 from backend.clients.budget import open_budget
@@ -73,6 +77,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             AuthController,
             CredentialController,
             ProfileController,
+            ChannelController,
+            PreferencesController,
             WatchController,
             OwnDataController,
             CalendarController,
@@ -93,6 +99,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
             history.record_history,
             waittimes.list_waits,
             waittimes.add_wait,
+            callbacks.take_text_status,
+            callbacks.take_text,
+            callbacks.take_bounce,
+            mail_actions.show_action,
+            mail_actions.do_action,
             health.live,
             health.ready,
             health.metrics,

@@ -15,7 +15,7 @@ from litestar.serialization import encode_json
 
 from backend.api.access import COOKIE, local_or_token_guard, user_guard
 from backend.api.caching import PUBLIC, PublicAnswers
-from backend.api.guards import admin_guard, push_key_guard
+from backend.api.guards import admin_guard, mail_callback_guard, push_key_guard, twilio_guard
 from backend.api.limits import Limited
 
 PATH = "/schema"
@@ -37,12 +37,21 @@ _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "description": "The token that signing in answers."},
     "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "The same, of our own page."},
     "pushKey": {"type": "apiKey", "in": "header", "name": "X-Push-Key", "description": "PUSH_SCAN_KEY."},
+    "twilioSignature": {"type": "apiKey", "in": "header", "name": "X-Twilio-Signature", "description": "Twilio's."},
+    "mailSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Signature",
+        "description": "`t=SECONDS,v1=HEX`: HMAC-SHA256 with MAIL_CALLBACK_KEY of the seconds, a dot and the body.",
+    },
     "metricsToken": {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN."},
 }
 _SECURITY: dict[Any, list[dict[str, list[str]]]] = {
     user_guard: [{"token": []}, {"cookie": []}],
     admin_guard: [{"token": []}, {"cookie": []}],
     push_key_guard: [{"pushKey": []}],
+    twilio_guard: [{"twilioSignature": []}],
+    mail_callback_guard: [{"mailSignature": []}],
     local_or_token_guard: [{}, {"metricsToken": []}],
 }
 _WORDS = {

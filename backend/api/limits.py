@@ -55,6 +55,15 @@ CALENDAR = Limited("calendar", Limit(60, 10 * MINUTE))
 INVENTORY = Limited("inventory", Limit(60, 10 * MINUTE), Limit(30, 10 * MINUTE))
 BOOK = Limited("book", Limit(30, 10 * MINUTE), Limit(10, 10 * MINUTE))
 
+CHANNELS = Limited("channels", Limit(60, HOUR), Limit(30, HOUR))
+CODES = Limited("codes", Limit(30, HOUR), Limit(10, HOUR))
+# Whoever asks: nobody's telephone is to ring all day.
+CODES_TO = Limited("codes-to", Limit(30, HOUR), Limit(6, HOUR))
+CODES_TRIED = Limited("codes-tried", Limit(60, 10 * MINUTE), Limit(20, 10 * MINUTE))
+CHANNEL_TEST = Limited("channel-test", Limit(60, HOUR), Limit(20, HOUR))
+# Mail services press buttons for many people from few addresses.
+MAIL_ACTIONS = Limited("mail-actions", Limit(300, 10 * MINUTE))
+
 
 async def limit_account(connection: ASGIConnection[Any, Any, Any, Any], limited: Limited, email: str) -> None:
     """Count a call against the account that its body names, whether it exists or not. Raises AppError 429.

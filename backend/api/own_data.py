@@ -84,6 +84,7 @@ class Export(msgspec.Struct):
     exported_at: datetime
     account: list[dict[str, Any]]
     channels: list[dict[str, Any]]
+    preferences: list[dict[str, Any]]
     sessions: list[dict[str, Any]]
     watches: list[dict[str, Any]]
     notifications: list[dict[str, Any]]

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.db.queries import keys
 from backend.domain.types import ACCOUNT_KINDS, NOTICE_KINDS, Kind
 from backend.services import account_mail
+from backend.services.channel_mail import CHANNEL_MAIL_KINDS, compose_channel
 from backend.services.delivery_rules import Decision
 from backend.services.fallback import compose_channel_disabled
 from backend.services.letters import Letter, letter
@@ -27,6 +28,7 @@ class Composer(Protocol):
 # Of kinds that are not about a table.
 _COMPOSERS: Mapping[Kind, Composer] = {
     **dict.fromkeys(NOTICE_KINDS, compose_notice),
+    **dict.fromkeys(CHANNEL_MAIL_KINDS, compose_channel),
     Kind.CHANNEL_DISABLED: compose_channel_disabled,
 }
 

@@ -13,7 +13,7 @@ from backend.domain import notification_rules as rules
 from backend.domain.matching import still_wants
 from backend.domain.types import ACCOUNT_KINDS, Kind, Watch
 from backend.domain.windows import epoch_ms
-from backend.services import account_mail
+from backend.services import account_mail, channel_mail
 from backend.services.fallback import retell
 
 # When two workers have messages in hand that belong together, the one with the older message comes back first and takes
@@ -84,6 +84,10 @@ async def _stopped(session: AsyncSession, context: Row[Any], *, deployment: str)
     kind = Kind(context.kind)
     if kind in ACCOUNT_KINDS:
         reason = await account_mail.no_longer(session, context)
+        if reason:
+            return Decision("expire", reason)
+    if kind in channel_mail.CHANNEL_MAIL_KINDS:
+        reason = await channel_mail.no_longer(session, context)
         if reason:
             return Decision("expire", reason)
     if context.user_id is None:

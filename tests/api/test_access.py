@@ -106,19 +106,21 @@ async def test_what_belongs_to_one_person_is_404_to_every_other(
     watch_id = (await alice.post("/api/watches", json=body)).json()["watch_id"]
     [session] = (await alice.get("/api/auth/sessions")).json()["sessions"]
     await execute(resources, "UPDATE users SET role = 'admin' WHERE name = 'Charlie'")
+    [channel] = (await alice.get("/api/channels")).json()["channels"]
+    ids = {"watch_id": watch_id, "session_id": session["id"], "channel_id": channel["id"]}
     own = [
-        (method, path.replace("{watch_id:int}", str(watch_id)).replace("{session_id:int}", str(session["id"])))
+        (method, re.sub(r"\{(\w+_id):int\}", lambda found: str(ids[found[1]]), path))
         for path, handler in handlers(create_app(settings))
         if "_id:int}" in path and user_guard in handler.resolve_guards()
         for method in handler.http_methods
     ]
-    before = (await alice.get("/api/watches")).json()
+    before = [(await alice.get(path)).json() for path in ("/api/watches", "/api/channels")]
 
     answers = [await charlie.request(method, path, json={}) for method, path in own]
 
-    assert len(own) >= 6
+    assert len(own) >= 15
     assert [refusal(answer) for answer in answers] == [(404, None)] * len(own)
-    assert (await alice.get("/api/watches")).json() == before
+    assert [(await alice.get(path)).json() for path in ("/api/watches", "/api/channels")] == before
 
 
 @pytest.mark.parametrize("path", ["/api/locations", "/", "/health/live"])

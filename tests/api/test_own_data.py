@@ -123,6 +123,7 @@ async def test_the_export_has_everything_but_secrets(
     assert {name: len(rows) for name, rows in export.items() if isinstance(rows, list)} == {
         "account": 1,
         "channels": 1,
+        "preferences": 0,
         "sessions": 1,
         "watches": 1,
         "notifications": 2,

@@ -101,6 +101,7 @@ class Channel(Base):
     __table_args__ = (
         CheckConstraint(f"kind IN {CHANNEL_KINDS}", name="kind_known"),
         Index("uq_channels_user_id_kind_address", "user_id", "kind", "address", unique=True),
+        Index("ix_channels_kind_address", "kind", "address"),
         Index("ix_channels_usable", "user_id", postgresql_where=text("muted_at IS NULL AND disabled_at IS NULL")),
     )
 

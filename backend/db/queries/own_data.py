@@ -54,8 +54,13 @@ _EXPORTED = {
         FROM users WHERE id = :user_id
     """,
     "channels": """
-        SELECT kind, address, verified_at, muted_at, disabled_at, disabled_reason, created_at
+        SELECT kind, label, address, verified_at, muted_at, disabled_at, disabled_reason, created_at
         FROM channels WHERE user_id = :user_id ORDER BY id
+    """,
+    "preferences": """
+        SELECT timezone, quiet_from, quiet_to, quiet_breaks_tonight, snoozed_until, sms_within_hours, sms_for_auto_book,
+               digest_at
+        FROM preferences WHERE user_id = :user_id
     """,
     "sessions": """
         SELECT user_agent, created_at, last_used_at, expires_at FROM sessions WHERE user_id = :user_id ORDER BY id

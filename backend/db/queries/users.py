@@ -108,6 +108,11 @@ async def prove_address(session: AsyncSession, user_id: int, *, address: str) ->
     await session.execute(_MATCH_AGAIN, {"id": user_id})
 
 
+async def match_again(session: AsyncSession, user_id: int) -> None:
+    """Match a person's active watches anew with what is open."""
+    await session.execute(_MATCH_AGAIN, {"id": user_id})
+
+
 async def make_admin(session: AsyncSession, user_id: int) -> None:
     await session.execute(_MAKE_ADMIN, {"id": user_id})
 

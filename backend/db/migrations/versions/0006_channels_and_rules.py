@@ -31,6 +31,8 @@ def upgrade() -> None:
     op.add_column("channels", sa.Column("code_hash", sa.LargeBinary(), nullable=True))
     op.add_column("channels", _instant("code_expires_at"))
     op.add_column("channels", sa.Column("code_attempts", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    # Somebody texts STOP, or a mail bounces: who has that number or address?
+    op.create_index(op.f("ix_channels_kind_address"), "channels", ["kind", "address"])
     # What people wish
     op.create_table(
         "preferences",

@@ -30,6 +30,7 @@ from backend.api import (
 from backend.api.access import forgery_guard
 from backend.api.admin import AdminController
 from backend.api.auth import AuthController
+from backend.api.bookings import BookingController
 from backend.api.calls import CallController
 from backend.api.credentials import CredentialController
 from backend.api.description import openapi_config
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             ProfileController,
             WatchController,
             OwnDataController,
+            BookingController,
             locations.list_locations,
             config.read_config,
             config.geolocate,

@@ -1,6 +1,6 @@
 """What the page needs to start, and where the person may be."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from litestar import Request, get
@@ -11,15 +11,23 @@ from backend.api.caching import PUBLIC, PublicAnswers
 from backend.api.client_address import client_address, is_behind_proxy
 from backend.clients.geolocator import Whereabouts, whereabouts
 from backend.db.queries import locations
+from backend.domain.booking_promises import of_installation
 from backend.domain.geography import Place, miles_between, nearest
 from backend.domain.passwords import SHORTEST
 from backend.services.watches import MAX_DAYS_AHEAD
 from backend.settings import Settings
 
 
+class AutoBookMode(msgspec.Struct):
+    """`mode` is for programs, `sentence` for people, before they ask for a booking."""
+
+    mode: Literal["on", "dry-run", "off"]
+    sentence: str
+
+
 class Config(msgspec.Struct):
     google_client_id: str | None
-    auto_book: str
+    auto_book: AutoBookMode
     mail: bool
     shortest_password: int
     max_days_ahead: int
@@ -42,7 +50,7 @@ async def read_config(request: Request[Any, Any, Any]) -> Config:
     settings: Settings = request.app.state.settings
     return Config(
         google_client_id=settings.google_client_id,
-        auto_book=settings.auto_book,
+        auto_book=AutoBookMode(settings.auto_book, of_installation(settings.auto_book).sentence),
         mail=settings.smtp_host is not None,
         shortest_password=SHORTEST,
         max_days_ahead=MAX_DAYS_AHEAD,

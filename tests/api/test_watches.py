@@ -181,7 +181,7 @@ async def field_refused(
         user = (await session.execute(text("SELECT * FROM users"))).one()
     new = watches.NewWatch(location_key, day, 2, time(18), time_end, False, None, None, None, None)
     try:
-        await watches.make_watch(resources.sessions, user, new, max_active=25, now=now)
+        await watches.make_watch(resources.sessions, user, new, max_active=25, auto_book="on", now=now)
     except AppError as refused:
         return refused.field
     return None

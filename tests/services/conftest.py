@@ -70,9 +70,9 @@ class Loop:
             "email": user.email,
             "phone": f"404555{user.id:04d}",
         }
-        return await make_watch(
-            self.r.sessions, user, NewWatch(**{**wish, **changes}), max_active=25, now=datetime.now(UTC)
-        )
+        new = NewWatch(**{**wish, **changes})
+        made = await make_watch(self.r.sessions, user, new, max_active=25, auto_book="on", now=datetime.now(UTC))
+        return made.watch_id
 
     def open(self, *times: str, merchant: int = PEACHTREE, **options: Any) -> None:
         self.simulator.open(merchant, self.day.isoformat(), *times, **options)

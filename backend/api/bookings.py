@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from backend.api.access import current_user, user_guard
 from backend.services import settlement
+from backend.services.errors import AppError
 from backend.services.outbox import dispatch
 
 Note = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
@@ -17,7 +18,7 @@ Note = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
 class Settlement(msgspec.Struct):
     """Whether there is a table, as the restaurant's own mail or the restaurant says."""
 
-    outcome: Literal["booked", "not_booked"]
+    outcome: Literal["booked", "not_booked"] | None = None
     note: Note | None = None
 
 
@@ -50,6 +51,8 @@ class BookingController(Controller):
         self, request: Request[Any, Any, Any], booking_id: FromPath[int], data: JSONBody[Settlement]
     ) -> Said:
         """Say what became of a booking whose outcome is unknown. Until then no other table is booked for that meal."""
+        if data.outcome is None:
+            raise AppError(400, "Is there a table? Please say booked or not_booked", field="outcome")
         state = request.app.state
         work = await settlement.settle_by_guest(
             state.sessions,

@@ -10,11 +10,12 @@ from sqlalchemy import text
 
 from backend.db.queries import groups, runs, users
 from backend.services import accounts, credentials
-from backend.services.booking import Outcome, attempt
+from backend.services.booking import attempt
 from backend.services.delivery import Delivery, deliver
 from backend.services.outbox import dispatch, relay
 from backend.services.scan import Scan, scan
 from backend.services.sessions import Client
+from backend.services.verdict import Outcome
 from backend.services.watches import NewWatch, make_watch
 from backend.services.work import Work
 from tests.conftest import Simulator

@@ -76,7 +76,8 @@ _EXPORTED = {
 _FORGET_ALERTS = text(f"DELETE FROM alerts WHERE user_id = :user_id OR (user_id IS NULL AND email IN {_PROVEN})")
 _FORGET_MESSAGES = text(f"DELETE FROM notification_log WHERE user_id IS NULL AND recipient IN {_PROVEN}")
 _FORGET_BOOKINGS = text("""
-    UPDATE bookings SET first_name = '', last_name = '', email = '', phone = 'deleted-' || id, answer = NULL, note = NULL
+    UPDATE bookings SET first_name = '', last_name = '', email = '', phone = 'deleted-' || id, answer = NULL,
+           note = NULL
     WHERE user_id = :user_id
 """)
 

@@ -32,6 +32,7 @@ from backend.api import (
 from backend.api.access import forgery_guard
 from backend.api.admin import AdminController
 from backend.api.auth import AuthController
+from backend.api.bookings import BookingController
 from backend.api.calendar import CalendarController
 from backend.api.calls import CallController
 from backend.api.channels import ChannelController
@@ -82,6 +83,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             WatchController,
             OwnDataController,
             CalendarController,
+            BookingController,
             locations.list_locations,
             config.read_config,
             config.geolocate,

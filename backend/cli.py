@@ -12,6 +12,7 @@ from backend.api.one_write import OneWriteProtocol
 from backend.db.base import open_engine
 from backend.db.migrations import migrate as run_migrations
 from backend.local import checks, operator
+from backend.local.booking_commands import booking_commands
 from backend.local.demo import run_demo
 from backend.local.errors import LocalError
 from backend.local.import_command import import_command
@@ -149,6 +150,7 @@ def simulator(arguments: tuple[str, ...]) -> None:
 
 
 cli.add_command(import_command)
+cli.add_command(booking_commands)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What the page needs to start, and where the person may be."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from litestar import Request, get
@@ -12,6 +12,7 @@ from backend.api.client_address import client_address, is_behind_proxy
 from backend.clients.geolocator import Whereabouts, whereabouts
 from backend.db.base import Sessions
 from backend.db.queries import locations
+from backend.domain.booking_promises import of_installation
 from backend.domain.geography import Place, miles_between, nearest
 from backend.domain.passwords import SHORTEST
 from backend.services.keys import ensure_push_key, public_push_key
@@ -22,9 +23,16 @@ from backend.settings import Settings
 PUSH_KEY_SECONDS = 3600
 
 
+class AutoBookMode(msgspec.Struct):
+    """`mode` is for programs, `sentence` for people, before they ask for a booking."""
+
+    mode: Literal["on", "dry-run", "off"]
+    sentence: str
+
+
 class Config(msgspec.Struct):
     google_client_id: str | None
-    auto_book: str
+    auto_book: AutoBookMode
     mail: bool
     shortest_password: int
     max_days_ahead: int
@@ -49,7 +57,7 @@ async def read_config(request: Request[Any, Any, Any]) -> Config:
     settings: Settings = request.app.state.settings
     return Config(
         google_client_id=settings.google_client_id,
-        auto_book=settings.auto_book,
+        auto_book=AutoBookMode(settings.auto_book, of_installation(settings.auto_book).sentence),
         mail=settings.smtp_host is not None,
         shortest_password=SHORTEST,
         max_days_ahead=MAX_DAYS_AHEAD,

@@ -41,7 +41,10 @@ class Notifications(msgspec.Struct):
 
 
 class BookingOut(msgspec.Struct):
-    """One attempt to book. `reserved_at` is the table's time."""
+    """One attempt to book. `reserved_at` is the table's time.
+
+    `settled_by` (guest or operator) and `note` say who said what became of it, where the service did not.
+    """
 
     id: int
     watch_id: int | None
@@ -60,6 +63,9 @@ class BookingOut(msgspec.Struct):
     wanted_at: datetime
     attempted_at: datetime | None
     settled_at: datetime | None
+    settled_by: str | None
+    note: str | None
+    cancelled_at: datetime | None
 
 
 class Bookings(msgspec.Struct):

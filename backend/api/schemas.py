@@ -8,8 +8,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Row
 
+from backend.domain.booking_promises import Promise
+
 # Postgres keeps no NUL.
 Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
+Preference = Literal["earliest", "latest", "nearest"]
 Token = Annotated[str, msgspec.Meta(max_length=5000)]
 
 
@@ -20,7 +23,7 @@ class Done(msgspec.Struct):
 
 
 class LocationOut(msgspec.Struct):
-    """A restaurant. `horizon_days` is how far ahead it offers tables."""
+    """A restaurant. `horizon_days` is how far ahead it offers tables; `auto_book_reason` why we do not book there."""
 
     key: str
     name: str
@@ -33,6 +36,7 @@ class LocationOut(msgspec.Struct):
     timezone: str
     booking_slug: str
     auto_book_allowed: bool
+    auto_book_reason: str | None
     horizon_days: int
 
 
@@ -41,7 +45,11 @@ class Locations(msgspec.Struct):
 
 
 class WatchIn(msgspec.Struct):
-    """Clock times are `HH:MM` at the restaurant."""
+    """Clock times are `HH:MM` at the restaurant.
+
+    Of several tables the earliest, the latest or the nearest to `preferred_time` is booked, and none that starts sooner
+    than `min_notice_minutes` from now.
+    """
 
     location_key: Text = ""
     target_date: date | None = None
@@ -53,6 +61,9 @@ class WatchIn(msgspec.Struct):
     book_last_name: Text | None = None
     book_email: Text | None = None
     book_phone: Text | None = None
+    slot_preference: Preference = "earliest"
+    preferred_time: Text | None = None
+    min_notice_minutes: int = 0
 
 
 class WatchChange(msgspec.Struct):
@@ -68,10 +79,16 @@ class WatchChange(msgspec.Struct):
     book_last_name: Text | UnsetType | None = UNSET
     book_email: Text | UnsetType | None = UNSET
     book_phone: Text | UnsetType | None = UNSET
+    slot_preference: Preference | UnsetType = UNSET
+    preferred_time: Text | UnsetType | None = UNSET
+    min_notice_minutes: int | UnsetType = UNSET
 
 
 class WatchOut(msgspec.Struct):
-    """A watch. `last_scanned` is the last good look at its restaurant, day and party."""
+    """A watch. `last_scanned` is the last good look at its restaurant, day and party.
+
+    `note` says why it is paused, when it was not its person who paused it.
+    """
 
     id: int
     user_id: int
@@ -91,16 +108,35 @@ class WatchOut(msgspec.Struct):
     notified_at: datetime | None
     booked_at: datetime | None
     last_scanned: datetime | None
+    slot_preference: str
+    preferred_time: str | None
+    min_notice_minutes: int
+    note: str | None
 
 
 class Watches(msgspec.Struct):
     watches: list[WatchOut]
 
 
+class AutoBook(msgspec.Struct):
+    """Whether a table will be booked when it opens, in a sentence for people."""
+
+    will_book: bool
+    sentence: str
+
+
 class Made(msgspec.Struct):
-    """The watch that was left, or that was there already."""
+    """The watch that was left, or that was there already; what becomes of its wish for a booking, if it has one."""
 
     watch_id: int
+    auto_book: AutoBook | None
+    success: Literal[True] = True
+
+
+class Changed(msgspec.Struct):
+    """The watch was changed; what becomes of its wish for a booking, if it has one."""
+
+    auto_book: AutoBook | None
     success: Literal[True] = True
 
 
@@ -135,8 +171,14 @@ class EarlyScan(msgspec.Struct):
 _of_watch = attrgetter(*WatchOut.__struct_fields__)
 
 
+def auto_book_out(promise: Promise | None) -> AutoBook | None:
+    """What a person is told about a booking."""
+    return None if promise is None else AutoBook(promise.will_book, promise.sentence)
+
+
 def watch_out(row: Row[Any]) -> WatchOut:
     """A row as clients know it."""
     watch = WatchOut(*_of_watch(row))
     watch.time_start, watch.time_end = row.time_start.isoformat("minutes"), row.time_end.isoformat("minutes")
+    watch.preferred_time = row.preferred_time and row.preferred_time.isoformat("minutes")
     return watch

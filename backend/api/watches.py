@@ -13,6 +13,7 @@ from backend.api.access import current_user, user_guard
 from backend.api.schemas import (
     Batch,
     BatchDone,
+    Changed,
     Done,
     EarlyScan,
     Made,
@@ -20,6 +21,7 @@ from backend.api.schemas import (
     WatchChange,
     Watches,
     WatchIn,
+    auto_book_out,
     watch_out,
 )
 from backend.services import watch_changes, watches
@@ -60,17 +62,21 @@ class WatchController(Controller):
             last_name=data.book_last_name,
             email=data.book_email,
             phone=data.book_phone,
+            slot_preference=data.slot_preference,
+            preferred_time=None if data.preferred_time is None else _clock(data.preferred_time, "preferred_time"),
+            min_notice_minutes=data.min_notice_minutes,
         )
         state = request.app.state
-        watch_id = await watches.make_watch(
+        made = await watches.make_watch(
             state.direct,
             current_user(request),
             wish,
             max_active=state.settings.max_active_watches,
+            auto_book=state.settings.auto_book,
             now=datetime.now(UTC),
         )
         await _wake_scanner(request)
-        return Made(watch_id)
+        return Made(made.watch_id, auto_book_out(made.promise))
 
     @post("/scan", status_code=200, guards=[limits.EARLY_SCAN])
     async def scan_early(self, request: Request[Any, Any, Any]) -> EarlyScan:
@@ -94,13 +100,19 @@ class WatchController(Controller):
     @patch("/{watch_id:int}", status_code=200)
     async def change_watch(
         self, request: Request[Any, Any, Any], watch_id: FromPath[int], data: JSONBody[WatchChange]
-    ) -> Done:
+    ) -> Changed:
         """Change a watch; what is absent stays. It is matched again with what is open now."""
-        await watch_changes.change_watch(
-            request.app.state.sessions, current_user(request), watch_id, _changes(data), now=datetime.now(UTC)
+        state = request.app.state
+        promise = await watch_changes.change_watch(
+            state.sessions,
+            current_user(request),
+            watch_id,
+            _changes(data),
+            auto_book=state.settings.auto_book,
+            now=datetime.now(UTC),
         )
         await _wake_scanner(request)
-        return Done()
+        return Changed(auto_book_out(promise))
 
     @post("/{watch_id:int}/pause", status_code=200)
     async def pause_watch(self, request: Request[Any, Any, Any], watch_id: FromPath[int]) -> Done:
@@ -136,8 +148,8 @@ def _changes(data: WatchChange) -> dict[str, Any]:
         for name, value in given.items()
         if value is not UNSET
     }
-    for name in ("time_start", "time_end"):
-        if name in changes:
+    for name in ("time_start", "time_end", "preferred_time"):
+        if changes.get(name) is not None:
             changes[name] = _clock(changes[name], name)
     return changes
 

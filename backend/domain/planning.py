@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend.domain.booking_rules import has_notice
 from backend.domain.dedup import drop_key
 from backend.domain.matching import wants
 from backend.domain.notification_rules import hears_of
@@ -34,11 +35,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """A possible booking. Lower ranks come first: older watches before younger, then the watch's earlier slots."""
+    """A possible booking."""
 
     watch: Watch
     drop: Drop
-    rank: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,11 @@ def plan(
         for channel in channels.get(watch.user_id, ())
         if (items := tuple(_items(watch, drops, channel, now=now)))
     ]
-    chances = [Chance(watch, drop, rank) for rank, (watch, drop) in enumerate(pairs) if watch.auto_book and may_book]
+    chances = [
+        Chance(watch, drop)
+        for watch, drop in pairs
+        if may_book and watch.auto_book and has_notice(watch, drop.reserved_ts, now=now)
+    ]
     return Plan(tuple(pairs), tuple(messages), tuple(chances))
 
 

@@ -17,6 +17,14 @@ class Tier(StrEnum):
     BROWSE = "browse"
 
 
+class SlotPreference(StrEnum):
+    """Which of several open tables a watch would rather have booked. Nearest: to its preferred time."""
+
+    EARLIEST = "earliest"
+    LATEST = "latest"
+    NEAREST = "nearest"
+
+
 WATCHED_TIERS = (Tier.URGENT, Tier.NORMAL)
 
 
@@ -106,7 +114,10 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What a person waits for. The window is inclusive at both ends, in the restaurant's clock time."""
+    """What a person waits for. The window is inclusive at both ends, in the restaurant's clock time.
+
+    A table that starts sooner than `min_notice_minutes` from now is told of, and not booked.
+    """
 
     id: int
     user_id: int
@@ -118,6 +129,9 @@ class Watch:
     auto_book: bool
     created_at: datetime
     needs_match: bool = False
+    slot_preference: SlotPreference = SlotPreference.EARLIEST
+    preferred_time: time | None = None
+    min_notice_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

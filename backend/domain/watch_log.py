@@ -73,6 +73,7 @@ _TOLD = {
 }
 _ATTEMPTED = {
     BookingState.BOOKED: "booked {clock}",
+    BookingState.CANCELLED: "booked {clock}; marked as cancelled since",
     BookingState.REFUSED: "tried to book {clock}, and was refused",
     BookingState.UNKNOWN: "tried to book {clock}, and no clear answer came: please check",
     BookingState.DRY_RUN: "would have booked {clock} (dry run)",

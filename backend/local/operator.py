@@ -18,7 +18,7 @@ from backend.settings import Settings
 async def create_admin(settings: Settings, email: str, *, name: str) -> list[str]:
     """Make an administrator; the lines to show. Raises LocalError."""
     try:
-        async with _database(settings) as sessions:
+        async with database(settings) as sessions:
             address = normal_address(email)
             link = await credentials.make_admin(sessions, address, name=name or address, public_url=settings.public_url)
     except AppError as refused:
@@ -31,7 +31,7 @@ async def create_admin(settings: Settings, email: str, *, name: str) -> list[str
 async def print_link(settings: Settings, email: str, *, purpose: Purpose) -> list[str]:
     """The link that would be mailed; the lines to show. Raises LocalError."""
     try:
-        async with _database(settings) as sessions:
+        async with database(settings) as sessions:
             link = await credentials.link_for(sessions, email, purpose=purpose, public_url=settings.public_url)
     except AppError as refused:
         raise LocalError(refused.sentence) from None
@@ -39,7 +39,8 @@ async def print_link(settings: Settings, email: str, *, purpose: Purpose) -> lis
 
 
 @asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Sessions]:
+async def database(settings: Settings) -> AsyncIterator[Sessions]:
+    """The configured database, or that of `houstons up` while it runs. Raises LocalError."""
     url = settings.database_url or running_url(prepare_data_folder(settings.houstons_data, server_account()))
     if url is None:
         raise LocalError("There is no database: set DATABASE_URL, or start `houstons up` first.")

@@ -1,33 +1,25 @@
 """Books a table, once: claim, read everything again, one call, one verdict."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.clients.errors import BudgetUnavailable, NotSent
-from backend.clients.wisely import Reply, Wisely, booking_body
+from backend.clients.wisely import Wisely, booking_body
 from backend.db.base import Sessions
 from backend.db.insist import insist
 from backend.db.queries import bookings, watches
-from backend.domain.booking_rules import WANTED_FOR, held_back
+from backend.domain.booking_rules import WANTED_FOR, exhausted, has_notice, held_back
 from backend.domain.matching import still_wants
 from backend.services.booking_outcomes import conclude, next_attempts
-from backend.services.work import Work
+from backend.services.verdict import Outcome, write_verdict
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an attempt came to, and the ledger rows that follow from it."""
-
-    state: str
-    reason: str | None = None
-    work: Work = field(default_factory=Work)
+_NEEDED = ("first_name", "last_name", "email", "phone")
 
 
 async def attempt(
@@ -50,7 +42,7 @@ async def attempt(
         await insist(lambda: _give_back(sessions, booking_id, token=token, reason=reason))
         return Outcome("not_sent", reason)
     # The table may be booked by now: the verdict is written down whatever the database is going through.
-    return await insist(lambda: _settle(sessions, booking_id, reply, token=token, operators=operators, now=now))
+    return await insist(lambda: write_verdict(sessions, booking_id, reply, token=token, operators=operators, now=now))
 
 
 async def _claim(
@@ -66,33 +58,23 @@ async def _claim(
         if booking is None or booking.state != "wanted":
             return Outcome("not_wanted", booking and booking.state)
         watch = await watches.by_id(session, booking.watch_id)
-        reason = _no_longer(booking, watch, auto_book, now=now)
+        reason = _no_longer(booking, watch, auto_book, now=now) or await _spent(session, booking)
         if reason is not None:
             await bookings.close_wanted(session, booking_id, state="lapsed", reason=reason)
             return Outcome("lapsed", reason, await next_attempts(session, booking_id, now=now))
-        if auto_book == "dry-run":
-            await bookings.close_wanted(session, booking_id, state="dry_run", reason="booking is in a dry run")
-            return Outcome("dry_run", None, await conclude(session, booking_id, operators=operators, now=now))
-        return booking_body(booking.merchant_id, await bookings.claim(session, booking_id, token=token))
+        body = booking_body(booking.merchant_id, await bookings.claim(session, booking_id, token=token))
+        if auto_book != "dry-run":
+            return body
+        # All that a booking needs was there but the call.
+        await bookings.settle(
+            session, booking_id, token=token, state="dry_run", reason="booking is in a dry run", answer=None
+        )
+        return Outcome("dry_run", None, await conclude(session, booking_id, operators=operators, now=now))
 
 
 async def _give_back(sessions: Sessions, booking_id: int, *, token: UUID, reason: str) -> None:
     async with sessions.begin() as session:
         await bookings.unclaim(session, booking_id, token=token, reason=reason)
-
-
-async def _settle(
-    sessions: Sessions, booking_id: int, reply: Reply, *, token: UUID, operators: Sequence[str], now: datetime
-) -> Outcome:
-    answer = json.dumps(reply.answer) if reply.answer is not None else None
-    async with sessions.begin() as session:
-        await bookings.lock_group(session, booking_id)
-        if not await bookings.settle(
-            session, booking_id, token=token, state=reply.outcome, reason=reply.reason, answer=answer
-        ):
-            return Outcome("too_late", reply.outcome)
-        work = await conclude(session, booking_id, operators=operators, now=now)
-    return Outcome(reply.outcome, reply.reason, work)
 
 
 async def _blocked(sessions: Sessions, booking_id: int, *, constraint: str, now: datetime) -> Outcome:
@@ -110,6 +92,10 @@ async def _blocked(sessions: Sessions, booking_id: int, *, constraint: str, now:
         return Outcome("lapsed", reason, await next_attempts(session, booking_id, now=now))
 
 
+async def _spent(session: AsyncSession, booking: Row[Any]) -> str | None:
+    return exhausted(await bookings.candidates(session, [booking.group_id])).get(booking.id)
+
+
 def _no_longer(booking: Row[Any], watch: Row[Any] | None, auto_book: str, *, now: datetime) -> str | None:
     if watch is None:
         return "the watch is gone"
@@ -121,8 +107,9 @@ def _no_longer(booking: Row[Any], watch: Row[Any] | None, auto_book: str, *, now
         return "the account is disabled"
     if not booking.is_open:
         return "the table was gone"
+    wish = watches.to_domain(watch)
     if not still_wants(
-        watches.to_domain(watch),
+        wish,
         booking.reserved_ts,
         booking.timezone,
         location_key=booking.location_key,
@@ -130,6 +117,10 @@ def _no_longer(booking: Row[Any], watch: Row[Any] | None, auto_book: str, *, now
         now=now,
     ):
         return "the watch was changed"
+    if not has_notice(wish, booking.reserved_ts, now=now):
+        return f"it starts in less than the {wish.min_notice_minutes} minutes of notice that were asked for"
+    if missing := [name for name in _NEEDED if not getattr(watch, f"book_{name}")]:
+        return f"the booking details are incomplete: {', '.join(missing).replace('_', ' ')}"
     if now - booking.wanted_at > WANTED_FOR:
         return "not attempted within 120 seconds"
     return held_back(auto_book, switched_on=booking.switched_on, allowed_here=booking.auto_book_allowed)

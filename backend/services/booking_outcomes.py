@@ -7,20 +7,11 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.db.queries import bookings, groups, notifications, runs, watches
-from backend.db.queries.notifications import NewMessage
-from backend.domain.booking_rules import choose_attempts
-from backend.domain.dedup import booking_key
-from backend.domain.types import Kind
+from backend.db.queries import bookings, groups, runs
+from backend.domain.message import clock_time
+from backend.services.booking_news import announce, tell_refusals
+from backend.services.turns import next_turns
 from backend.services.work import Work
-
-_KINDS = {
-    "booked": Kind.BOOKED,
-    "refused": Kind.BOOKING_REFUSED,
-    "unknown": Kind.BOOKING_UNKNOWN,
-    "dry_run": Kind.BOOKING_DRY_RUN,
-}
-
 
 _ENDS_OTHERS = {
     "booked": "another table was booked for this meal",
@@ -32,8 +23,9 @@ _ENDS_OTHERS = {
 async def conclude(session: AsyncSession, booking_id: int, *, operators: Sequence[str], now: datetime) -> Work:
     """Draw the consequences of a booking's new state, in the caller's transaction; returns what is to be sent on.
 
-    A refusal is told only when the watch has no other chance left; who booked by hand sees it themselves. After a
-    booking or a dry run its group is due at once: when the table is still open, the next person is tried.
+    A refusal is told only when the watch has no other chance left; who booked by hand, or settled it themselves, sees
+    it. After a booking or a dry run its group is due at once: when the table is still open, the next person is tried.
+    Before a booking is concluded, the groups that it concerns are locked (`bookings.lock_groups`).
     """
     booking = await bookings.load(session, booking_id)
     if booking is None:
@@ -43,64 +35,45 @@ async def conclude(session: AsyncSession, booking_id: int, *, operators: Sequenc
     if booking.state in _ENDS_OTHERS:
         await bookings.lapse_others(session, booking, reason=_ENDS_OTHERS[booking.state])
     if booking.state == "booked":
-        if booking.watch_id is not None:
-            await bookings.mark_watch_booked(session, booking.watch_id)
+        await _end_watches(session, booking)
         if booking.run_id is not None:
             await runs.add(session, booking.run_id, booked=1)
-    tell = booking.state != "refused" or (
-        booking.watch_id is not None and not await bookings.has_more_chances(session, booking.watch_id)
-    )
-    messages = await _announce(session, booking, operators=operators) if tell else ()
+    messages = await _news(session, booking, operators=operators)
     if booking.group_id is not None and booking.state in ("booked", "dry_run"):
         await groups.wake(session, booking.group_id)
-    return Work(messages, await _turns(session, concerned, now=now))
+    turns = await next_turns(session, concerned, now=now)
+    return Work((*messages, *turns.messages), turns.bookings)
 
 
 async def next_attempts(session: AsyncSession, booking_id: int, *, now: datetime) -> Work:
-    """Whoever has a turn now, in this booking's group and in those of the person's other chances."""
-    return Work(bookings=await _turns(session, await bookings.concerned_groups(session, booking_id), now=now))
+    """After a chance that ended untried: whoever has a turn now, in its group and in those of the person's other
+    chances, and what is to be told of its watch.
+    """
+    booking = await bookings.load(session, booking_id)
+    watch_ids = [booking.watch_id] if booking is not None and booking.watch_id is not None else []
+    told = await tell_refusals(session, watch_ids) if watch_ids else ()
+    turns = await next_turns(session, await bookings.concerned_groups(session, booking_id), now=now)
+    return Work((*told, *turns.messages), turns.bookings)
 
 
-async def _turns(session: AsyncSession, group_ids: Sequence[int], *, now: datetime) -> tuple[int, ...]:
-    return tuple(choose_attempts(await bookings.candidates(session, group_ids), now=now))
+async def free_meal(session: AsyncSession, booking: Row[Any], locked: Sequence[int], *, now: datetime) -> Work:
+    """The person may have another table for that meal: what waited behind this booking goes on, in locked groups."""
+    await bookings.match_again(session, booking)
+    for group_id in locked:
+        await groups.wake(session, group_id)
+    return await next_turns(session, locked, now=now)
 
 
-async def _announce(
-    session: AsyncSession, booking: Row[Any], *, operators: Sequence[str]
-) -> tuple[tuple[int, str], ...]:
-    """Write the messages about a booking's present state; returns (id, channel). Told before: nothing is written."""
-    if booking.state not in _KINDS:
+async def _end_watches(session: AsyncSession, booking: Row[Any]) -> None:
+    if booking.watch_id is not None:
+        await bookings.mark_watch_booked(session, booking.watch_id)
+    at = clock_time(booking.reserved_ts, booking.timezone)
+    await bookings.pause_others(session, booking, note=f"paused: you have a table at {booking.restaurant}, {at}")
+
+
+async def _news(session: AsyncSession, booking: Row[Any], *, operators: Sequence[str]) -> tuple[tuple[int, str], ...]:
+    if booking.settled_by == "guest":
         return ()
-    booking_id = booking.id
-    kind = _KINDS[booking.state]
-    channels = await watches.channels_for_bookings(session, [booking.user_id]) if booking.user_id else {}
-    messages = [
-        NewMessage(
-            user_id=booking.user_id,
-            watch_id=booking.watch_id,
-            booking_id=booking_id,
-            channel_id=channel.id,
-            channel=channel.kind,
-            kind=kind,
-            recipient=channel.address,
-            items=((booking.drop_id, booking_key(kind, booking_id=booking_id, channel=channel.id)),),
-        )
-        for channel in channels.get(booking.user_id, ())
-        if channel.kind == "email" or channel.is_verified
-    ]
-    if kind is Kind.BOOKING_UNKNOWN:
-        messages += [
-            NewMessage(
-                user_id=None,
-                watch_id=booking.watch_id,
-                booking_id=booking_id,
-                channel_id=None,
-                channel="email",
-                kind=kind,
-                recipient=address,
-                items=((booking.drop_id, booking_key(kind, booking_id=booking_id, channel=address)),),
-            )
-            for address in dict.fromkeys(operators)
-        ]
-    known = await notifications.known_keys(session, [message.items[0][1] for message in messages])
-    return tuple(await notifications.add(session, [m for m in messages if m.items[0][1] not in known]))
+    if booking.state == "refused":
+        return await tell_refusals(session, [booking.watch_id]) if booking.watch_id is not None else ()
+    return await announce(session, booking, operators=operators)

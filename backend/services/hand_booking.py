@@ -1,6 +1,5 @@
 """A booking that a signed-in person asks for themselves: through the ledger and its rules, like an automatic one."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +16,8 @@ from backend.db.insist import insist
 from backend.db.queries import bookings, locations, switches
 from backend.domain import windows
 from backend.domain.booking_rules import held_back, meal_of
-from backend.services.booking_outcomes import conclude
 from backend.services.errors import AppError
+from backend.services.verdict import write_verdict
 from backend.services.work import Work
 
 
@@ -72,8 +71,10 @@ async def book_by_hand(
         reason = f"not sent: {error}"
         await insist(lambda: _lapse(sessions, booking_id, token=token, reason=reason))
         raise AppError(503, "The reservation service cannot be reached now; nothing was booked") from error
-    work = await insist(lambda: _settle(sessions, booking_id, reply, token=token, operators=operators, now=now))
-    return HandBooked(reply, work)
+    outcome = await insist(
+        lambda: write_verdict(sessions, booking_id, reply, token=token, operators=operators, now=now)
+    )
+    return HandBooked(reply, outcome.work)
 
 
 async def _row(sessions: Sessions, user: Row[Any], wish: Wish, *, auto_book: str, now: datetime) -> dict[str, Any]:
@@ -115,15 +116,3 @@ async def _row(sessions: Sessions, user: Row[Any], wish: Wish, *, auto_book: str
 async def _lapse(sessions: Sessions, booking_id: int, *, token: UUID, reason: str) -> None:
     async with sessions.begin() as session:
         await bookings.settle(session, booking_id, token=token, state="lapsed", reason=reason, answer=None)
-
-
-async def _settle(
-    sessions: Sessions, booking_id: int, reply: Reply, *, token: UUID, operators: Sequence[str], now: datetime
-) -> Work:
-    answer = json.dumps(reply.answer) if reply.answer is not None else None
-    async with sessions.begin() as session:
-        if not await bookings.settle(
-            session, booking_id, token=token, state=reply.outcome, reason=reply.reason, answer=answer
-        ):
-            return Work()
-        return await conclude(session, booking_id, operators=operators, now=now)

@@ -14,11 +14,11 @@ from backend.db.base import Sessions
 from backend.db.queries import bookings, groups, openings, runs
 from backend.db.queries.openings import Exposure
 from backend.domain import windows
-from backend.domain.booking_rules import choose_attempts
 from backend.domain.drops import Change, diff
 from backend.domain.message import clock_time
 from backend.domain.types import Drop, Tier, Trouble
 from backend.services.match_application import Seen, write_matches
+from backend.services.turns import next_turns
 from backend.services.work import Work
 
 # A gap between looks longer than this says little about when a table opened.
@@ -79,7 +79,7 @@ async def apply_looks(
             Seen(looked.group, looked.look.at, before[looked.group.id], change)
             for looked, change in zip(fresh, changes, strict=True)
         ]
-        matched, chosen = 0, list[int]()
+        matched, turns = 0, Work()
         messages: tuple[tuple[int, str], ...] = ()
         if seen:
             # 2. What was seen.
@@ -90,7 +90,7 @@ async def apply_looks(
             # 4. When to look next.
             nexts = [(s.group.id, s.at, max(s.at, now) + periods[Tier(s.group.tier)]) for s in seen]
             await groups.record_looks(session, nexts, token=token)
-            chosen = choose_attempts(await bookings.candidates(session, ids), now=now)
+            turns = await next_turns(session, ids, now=now)
         rests = [(end.group.id, end.next_at) for end in ends if end.trouble is None]
         # Somebody has looked later already.
         rests += [(looked.group.id, now + periods[Tier(looked.group.tier)]) for looked in stale]
@@ -109,7 +109,7 @@ async def apply_looks(
             matches=matched,
         )
     completed = run if run is not None and run.is_complete else None
-    return Applied(scanned, matched, Work(messages, tuple(chosen)), completed)
+    return Applied(scanned, matched, Work((*messages, *turns.messages), turns.bookings), completed)
 
 
 def watches_ahead(group: Row[Any], now: datetime) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.db.queries import bookings, notifications, told_before, watches
 from backend.db.queries.notifications import NewMessage
 from backend.domain import planning, windows
-from backend.domain.booking_rules import meal_of
+from backend.domain.booking_rules import meal_of, preference_rank
 from backend.domain.drops import Change
 from backend.domain.told_before import first_fits
 from backend.domain.types import Drop, Watch
@@ -141,5 +141,5 @@ def _chance(chance: planning.Chance, watch: Row[Any], run_id: int) -> dict[str, 
         "last_name": watch.book_last_name,
         "email": watch.book_email,
         "phone": watch.book_phone,
-        "rank": chance.rank,
+        "rank": preference_rank(chance.watch, chance.drop.reserved_ts, watch.timezone),
     }

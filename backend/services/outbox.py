@@ -13,8 +13,9 @@ from backend.clients.jobs import Job, Jobs
 from backend.db.base import Sessions
 from backend.db.insist import insist
 from backend.db.queries import bookings, notifications, runs
-from backend.domain.booking_rules import choose_attempts
+from backend.services.booking_news import tell_refusals
 from backend.services.booking_outcomes import conclude
+from backend.services.turns import next_turns
 from backend.services.work import Work
 
 _EPOCH_KEY = "outbox:epoch"
@@ -74,8 +75,10 @@ async def relay(sessions: Sessions, redis: Redis, jobs: Jobs, *, operators: Sequ
         for booking_id in lost:
             chosen |= set((await conclude(session, booking_id, operators=operators, now=now)).bookings)
         await bookings.lapse_old(session)
+        # What these chances were waited for with: all messages written here are due below.
+        await tell_refusals(session, None)
         groups = await bookings.waiting_groups(session, everything=was_flushed)
-        chosen |= set(choose_attempts(await bookings.candidates(session, groups), now=now))
+        chosen |= set((await next_turns(session, groups, now=now)).bookings)
         due = await notifications.due(session, everything=was_flushed)
         closed = await runs.close_stale(session)
     if await dispatch(sessions, jobs, Work(tuple(due), tuple(sorted(chosen)))):

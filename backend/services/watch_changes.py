@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.db.base import Sessions
 from backend.db.queries import bookings, groups, locations, watches
 from backend.domain import windows
+from backend.domain.booking_promises import Promise
+from backend.domain.booking_rules import Place, keeps_place
 from backend.services.errors import AppError
-from backend.services.watches import MAX_ID, NewWatch, booking_details, check, tier_of, window_of
+from backend.services.watches import MAX_ID, NewWatch, booking_details, check, promise_of, tier_of, window_of
 
 Action = Literal["pause", "resume", "cancel"]
 # Looks at the same table more often than this tell nobody anything new.
@@ -34,10 +36,11 @@ class Changed:
 
 
 async def change_watch(
-    sessions: Sessions, user: Row[Any], watch_id: int, changes: dict[str, Any], *, now: datetime
-) -> None:
+    sessions: Sessions, user: Row[Any], watch_id: int, changes: dict[str, Any], *, auto_book: str, now: datetime
+) -> Promise | None:
     """Give a watch other wishes; what is absent from `changes` (fields of NewWatch) stays.
 
+    Returns what becomes of its wish for a booking, if it has one.
     Raises AppError 400 when the result makes no sense, 404 when there is no such watch of that person, 409 when it is
     over, or equals another one of theirs.
     """
@@ -63,7 +66,8 @@ async def change_watch(
         same = await watches.find_same(session, {**values, "user_id": user.id})
         if same not in (None, watch_id):
             raise AppError(409, "You have that watch already")
-        await watches.change(session, watch_id, values, has_moved=new != old)
+        stays = keeps_place(_place(seen), _place(wish))
+        await watches.change(session, watch_id, values, has_moved=new != old, keeps_place=stays)
         if watch.status == "active":
             await groups.ensure(
                 session,
@@ -72,6 +76,7 @@ async def change_watch(
                 party_size=wish.party_size,
                 tier=tier_of(wish, location, now=now),
             )
+        return await promise_of(session, wish, location, auto_book=auto_book)
 
 
 async def act_on_watches(
@@ -130,13 +135,20 @@ async def _why_not_again(session: AsyncSession, row: Row[Any], *, now: datetime)
 
 
 def _as_wish(row: Row[Any]) -> dict[str, Any]:
-    same = ("location_key", "target_date", "party_size", "time_start", "time_end", "auto_book")
+    same = (
+        *("location_key", "target_date", "party_size", "time_start", "time_end", "auto_book"),
+        *("slot_preference", "preferred_time", "min_notice_minutes"),
+    )
     details = ("first_name", "last_name", "email", "phone")
     return {key: row._mapping[key] for key in same} | {key: row._mapping[f"book_{key}"] for key in details}
 
 
 def _key(row: Row[Any]) -> _Key:
     return (row.location_key, row.target_date, row.party_size)
+
+
+def _place(wanted: Row[Any] | NewWatch) -> Place:
+    return Place(wanted.location_key, wanted.target_date, wanted.party_size, wanted.time_start, wanted.time_end)
 
 
 def _only(rows: Sequence[Row[Any]]) -> Row[Any] | None:

@@ -7,22 +7,27 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from backend.db.base import AnySessions, Sessions
-from backend.db.queries import groups, locations, watches
-from backend.domain import windows
-from backend.domain.types import Tier, Watch
+from backend.db.base import AnySession, AnySessions, Sessions
+from backend.db.queries import groups, locations, switches, watches
+from backend.domain import booking_promises, windows
+from backend.domain.booking_promises import Promise
+from backend.domain.types import SlotPreference, Tier, Watch
 from backend.services.accounts import normal_address
 from backend.services.errors import AppError
 from backend.services.phones import to_e164
 
 MAX_DAYS_AHEAD = 90
+MOST_NOTICE_MINUTES = 7 * 24 * 60
 MAX_ID = 2**63 - 1
 STATUSES = ("active", "paused", "booked", "cancelled", "expired")
 
 
 @dataclass(frozen=True, slots=True)
 class NewWatch:
-    """What a person asks for. Times are the restaurant's; booking details may be missing unless auto_book is set."""
+    """What a person asks for. Times are the restaurant's; booking details may be missing unless auto_book is set.
+
+    `preferred_time` is needed when the nearest table to a time is preferred.
+    """
 
     location_key: str
     target_date: date
@@ -34,16 +39,33 @@ class NewWatch:
     last_name: str | None
     email: str | None
     phone: str | None
+    slot_preference: str = SlotPreference.EARLIEST
+    preferred_time: time | None = None
+    min_notice_minutes: int = 0
 
 
-async def make_watch(sessions: AnySessions, user: Row[Any], wish: NewWatch, *, max_active: int, now: datetime) -> int:
-    """Write a watch and make its group due. The same watch twice is the same watch. Raises AppError 400."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A watch's id, and what becomes of its wish for a booking, if it has one."""
+
+    watch_id: int
+    promise: Promise | None
+
+
+async def make_watch(
+    sessions: AnySessions, user: Row[Any], wish: NewWatch, *, max_active: int, auto_book: str, now: datetime
+) -> Made:
+    """Write a watch and make its group due. The same watch twice is the same watch. Raises AppError 400.
+
+    `auto_book` is how the installation was set up; a wish for a booking is kept also where it cannot be met now.
+    """
     async with sessions.begin() as session:
         location = await locations.by_key(session, wish.location_key)
         if location is None:
             raise AppError(400, f"There is no restaurant {wish.location_key!r}", field="location_key")
         check(wish, location, now=now)
         values = {"user_id": user.id, **booking_details(wish, user, location), **window_of(wish)}
+        promise = await promise_of(session, wish, location, auto_book=auto_book)
         # The group comes first: its row lock puts this watch before or after a look, never in between.
         await groups.ensure(
             session,
@@ -55,10 +77,10 @@ async def make_watch(sessions: AnySessions, user: Row[Any], wish: NewWatch, *, m
         same = await watches.find_same(session, values)
         if same is not None:
             await watches.renew(session, same, values)
-            return same
+            return Made(same, promise)
         if await watches.count_active(session, user.id) >= max_active:
             raise AppError(400, f"You have {max_active} watches already; end one first")
-        return await watches.add(session, values)
+        return Made(await watches.add(session, values), promise)
 
 
 async def list_watches(sessions: AnySessions, user_id: int, *, statuses: Sequence[str]) -> Sequence[Row[Any]]:
@@ -90,6 +112,21 @@ def check(wish: NewWatch, location: Row[Any], *, now: datetime) -> None:
         raise AppError(400, "The window ends before it starts", field="time_end")
     if windows.instant(wish.target_date, wish.time_end, location.timezone) < now:
         raise AppError(400, "That window has passed at the restaurant", field="time_end")
+    if wish.slot_preference not in list(SlotPreference):
+        words = ", ".join(SlotPreference)
+        raise AppError(400, f"The table to prefer is one of: {words}", field="slot_preference")
+    if wish.slot_preference == SlotPreference.NEAREST and wish.preferred_time is None:
+        raise AppError(400, "Nearest to which time? Please say it", field="preferred_time")
+    if not 0 <= wish.min_notice_minutes <= MOST_NOTICE_MINUTES:
+        raise AppError(400, "The notice you need is 0 minutes to 7 days (10080 minutes)", field="min_notice_minutes")
+
+
+async def promise_of(session: AnySession, wish: NewWatch, location: Row[Any], *, auto_book: str) -> Promise | None:
+    """What becomes of a wish for a booking; None where there is no such wish."""
+    if not wish.auto_book:
+        return None
+    switched_on = await switches.is_on(session, "booking")
+    return booking_promises.of_watch(auto_book, switched_on=switched_on, restaurant=location.name)
 
 
 def tier_of(wish: NewWatch, location: Row[Any], *, now: datetime) -> Tier:
@@ -99,7 +136,7 @@ def tier_of(wish: NewWatch, location: Row[Any], *, now: datetime) -> Tier:
 
 
 def booking_details(wish: NewWatch, user: Row[Any], location: Row[Any]) -> dict[str, Any]:
-    """In whose name to book; what is missing comes from the profile. Raises AppError 400."""
+    """In whose name to book, and which table; what is missing comes from the profile. Raises AppError 400."""
     details = {
         "book_first_name": wish.first_name or user.first_name,
         "book_last_name": wish.last_name or user.last_name,
@@ -108,14 +145,21 @@ def booking_details(wish: NewWatch, user: Row[Any], location: Row[Any]) -> dict[
     }
     if wish.auto_book:
         if not location.auto_book_allowed:
-            raise AppError(400, f"Automatic booking is off for {location.name}", field="auto_book")
+            sentence = booking_promises.refusal_of_restaurant(location.name, location.auto_book_reason)
+            raise AppError(400, sentence, field="auto_book")
         missing = [key for key, value in details.items() if not value]
         if missing:
             words = ", ".join(key.removeprefix("book_").replace("_", " ") for key in missing)
             raise AppError(400, f"To book for you we also need: {words}", field=missing[0])
         if not str(details["book_phone"]).startswith("+1"):
             raise AppError(400, "The restaurants take bookings with a North American number only", field="book_phone")
-    return {**details, "auto_book": wish.auto_book}
+    return {
+        **details,
+        "auto_book": wish.auto_book,
+        "slot_preference": str(wish.slot_preference),
+        "preferred_time": wish.preferred_time,
+        "min_notice_minutes": wish.min_notice_minutes,
+    }
 
 
 def _phone(wish: NewWatch, user: Row[Any]) -> str | None:

@@ -20,7 +20,11 @@ async def test_the_page_learns_what_is_set_up(client: httpx.AsyncClient, setting
     answer = (await client.get("/api/config")).json()
 
     assert answer["google_client_id"] is None
-    assert (answer["auto_book"], answer["max_active_watches"]) == ("on", settings.max_active_watches)
+    assert answer["auto_book"] == {
+        "mode": "on",
+        "sentence": "We book the first table that fits, once, when you ask for it.",
+    }
+    assert answer["max_active_watches"] == settings.max_active_watches
     assert "hunter" not in str(answer)
 
 

@@ -124,6 +124,11 @@ async def test_watches_are_listed_by_day(alice: httpx.AsyncClient) -> None:
         ({**BOOKING, "book_phone": "555-0123"}, "book_phone"),
         ({**BOOKING, "book_last_name": ""}, "book_last_name"),
         ({**BOOKING, "location_key": PARK_AVENUE}, "auto_book"),
+        ({"slot_preference": "cheapest"}, "slot_preference"),
+        ({"slot_preference": "nearest"}, "preferred_time"),
+        ({"slot_preference": "nearest", "preferred_time": "noon"}, "preferred_time"),
+        ({"min_notice_minutes": -1}, "min_notice_minutes"),
+        ({"min_notice_minutes": 10081}, "min_notice_minutes"),
     ],
 )
 async def test_a_watch_that_makes_no_sense_is_400_and_nothing_is_written(
@@ -135,7 +140,10 @@ async def test_a_watch_that_makes_no_sense_is_400_and_nothing_is_written(
     assert await scalar(resources, "SELECT (SELECT count(*) FROM watches) + (SELECT count(*) FROM scan_groups)") == 0
 
 
-@pytest.mark.parametrize("fields", [{"target_date": in_days(90)}, {"party_size": 1}, {"party_size": 20}])
+@pytest.mark.parametrize(
+    "fields",
+    [{"target_date": in_days(90)}, {"party_size": 1}, {"party_size": 20}, {"min_notice_minutes": 10080}],
+)
 async def test_the_bounds_themselves_are_allowed(alice: httpx.AsyncClient, fields: dict[str, Any]) -> None:
     assert await make(alice, **fields)
 
@@ -181,7 +189,7 @@ async def field_refused(
         user = (await session.execute(text("SELECT * FROM users"))).one()
     new = watches.NewWatch(location_key, day, 2, time(18), time_end, False, None, None, None, None)
     try:
-        await watches.make_watch(resources.sessions, user, new, max_active=25, now=now)
+        await watches.make_watch(resources.sessions, user, new, max_active=25, auto_book="on", now=now)
     except AppError as refused:
         return refused.field
     return None
@@ -302,5 +310,5 @@ async def test_asking_again_with_booking_turns_booking_on(client: httpx.AsyncCli
     second = await client.post("/api/watches", json={**wish, **details, "auto_book": True}, headers=headers)
 
     (watch,) = (await client.get("/api/watches", headers=headers)).json()["watches"]
-    assert first.json() == second.json()
+    assert first.json()["watch_id"] == second.json()["watch_id"]
     assert (watch["auto_book"], watch["book_phone"]) == (True, "+14045550123")

@@ -1,6 +1,7 @@
 """What follows from a look."""
 
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 
 import pytest
 
@@ -156,13 +157,11 @@ def test_a_restaurant_that_does_not_allow_it_gives_no_chances_but_messages() -> 
     assert len(found.messages) == 1
 
 
-def test_the_older_watch_ranks_before_the_younger_for_the_same_table() -> None:
-    young = make_watch(1, auto_book=True, created_at=datetime(2026, 7, 2, tzinfo=UTC))
-    old = make_watch(2, auto_book=True, created_at=datetime(2026, 7, 1, tzinfo=UTC))
-    pairs = pair([young, old], appeared=[drop(7), drop(8, time(19, 30))], stayed=[], timezone=NEW_YORK, now=NOW)
+def test_a_table_that_starts_sooner_than_the_notice_is_told_of_and_gives_no_chance() -> None:
+    hasty = replace(make_watch(auto_book=True), min_notice_minutes=120)
+    soon, later = drop(7, time(18)), drop(8, time(18, 1))
 
-    chances = planned(pairs).chances
+    found = planned([(hasty, soon), (hasty, later)], EMAIL, now=TWO_HOURS_BEFORE - timedelta(minutes=59))
 
-    ranked = sorted(chances, key=lambda chance: chance.rank)
-    assert [(c.watch.id, c.drop.id) for c in ranked] == [(2, 7), (2, 8), (1, 7), (1, 8)]
-    assert len({c.rank for c in chances}) == 4
+    assert [chance.drop.id for chance in found.chances] == [8]
+    assert [item.drop_id for message in found.messages for item in message.items] == [7, 8]

@@ -2,7 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
+from backend.services.settlement import Verdict, cancel_booking, settle_by_guest, settle_by_operator
 from tests.conftest import Simulator, fill_budget
 from tests.pressure import outside
 from tests.pressure.gates import Clock, Held, Moment, hold, with_gates
@@ -110,6 +113,29 @@ class Laboratory:
             "= (scan_groups.location_key, scan_groups.target_date, scan_groups.party_size)",
             id=watch_id,
         )
+
+    async def settle_unknown(self, nth: int, *, by_guest: bool) -> None:
+        """Somebody calls the restaurant about an unclear booking, and says what they hear.
+
+        Not while a call may still be on its way there.
+        """
+        rows = await self.loop.rows("SELECT id, user_id FROM bookings WHERE state = 'unknown' ORDER BY id")
+        if not rows or self.held:
+            return
+        row = rows[nth % len(rows)]
+        verdict: Verdict = "booked" if await outside.has_table(self.loop, row.id) else "not_booked"
+        how: Any = {"note": None, "operators": self.loop.r.settings.operators, "now": datetime.now(UTC)}
+        if by_guest:
+            await settle_by_guest(self.loop.r.sessions, row.id, verdict, user_id=row.user_id, **how)
+        else:
+            await settle_by_operator(self.loop.r.sessions, row.id, verdict, **how)
+
+    async def cancel_booking(self, nth: int) -> None:
+        """A guest gives a table back."""
+        rows = await self.loop.rows("SELECT id, user_id FROM bookings WHERE state = 'booked' ORDER BY id")
+        if rows:
+            row = rows[nth % len(rows)]
+            await cancel_booking(self.loop.r.sessions, row.id, user_id=row.user_id, now=datetime.now(UTC))
 
     async def relay(self) -> None:
         self.lost_senders += [row.id for row in await self.loop.rows(_LOST_SENDERS)]

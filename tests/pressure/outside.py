@@ -41,7 +41,7 @@ _ITEMS = """
 """
 _BOOKINGS = """
     SELECT b.id, b.state, b.reason, b.user_id, b.phone, b.reserved_ts, b.party_size, b.target_date, b.meal,
-           b.attempted_at IS NOT NULL AS was_attempted, l.merchant_id, u.email
+           b.settled_by, b.attempted_at IS NOT NULL AS was_attempted, l.merchant_id, u.email
     FROM bookings b JOIN locations l ON l.key = b.location_key LEFT JOIN users u ON u.id = b.user_id ORDER BY b.id
 """
 
@@ -49,7 +49,7 @@ _BOOKINGS = """
 async def contradictions(loop: Loop) -> list[str]:
     """What must not be, at any moment."""
     bookings, messages = await loop.rows(_BOOKINGS), await loop.rows(_MESSAGES)
-    accepted, mails = loop.simulator.bookings, loop.simulator.mails
+    accepted, mails = _kept(loop.simulator.bookings, bookings), loop.simulator.mails
     found = [
         f"told {row.times} times: {row.kind} of watch {row.watch_id}, drop {row.drop_id} to {row.recipient}"
         for row in await loop.rows(_TOLD_TWICE)
@@ -103,7 +103,9 @@ async def loose_ends(loop: Loop, *, owed: Owed = (), operators: Iterable[str] = 
             found.append(f"message {row.id} ended as {row.status}: {row.error_message}")
     told = {(row.booking_id, row.kind, row.recipient) for row in messages if row.status == "sent"}
     for booking in await loop.rows(_BOOKINGS):
-        if booking.state == "booked" and (booking.id, "booked", booking.email) not in told:
+        # Who settles it says so themselves.
+        is_known = booking.settled_by == "guest"
+        if booking.state == "booked" and not is_known and (booking.id, "booked", booking.email) not in told:
             found.append(f"booking {booking.id} is booked, and its guest was not told")
         if booking.state == "unknown":
             for address in (booking.email, *operators):
@@ -129,6 +131,25 @@ async def mails_by_message(loop: Loop) -> dict[int, int]:
 def booking_requests(loop: Loop) -> int:
     """How often the restaurants were asked for a table."""
     return int(loop.simulator.get("/control/statistics")["requests_by_operation"].get("booking", 0))
+
+
+async def has_table(loop: Loop, booking_id: int) -> bool:
+    """What a guest finds out who calls the restaurant."""
+    bookings = await loop.rows(_BOOKINGS)
+    wanted = next(_place(row) for row in bookings if row.id == booking_id)
+    return wanted in map(_accepted_place, _kept(loop.simulator.bookings, bookings))
+
+
+def _kept(accepted: list[dict[str, Any]], bookings: Iterable[Any]) -> list[dict[str, Any]]:
+    """Without the tables that their guests gave back, as they were asked to."""
+    given_back = Counter(_place(row) for row in bookings if row.state == "cancelled")
+    kept = []
+    for one in accepted:
+        if given_back[_accepted_place(one)]:
+            given_back[_accepted_place(one)] -= 1
+        else:
+            kept.append(one)
+    return kept
 
 
 def _double_bookings(accepted: list[dict[str, Any]]) -> list[str]:

@@ -146,6 +146,14 @@ class AnyOrder(RuleBasedStateMachine):
         if relay:
             self.relay()
 
+    @rule(one=nth, by_guest=st.booleans())
+    def settle_unknown(self, one: int, by_guest: bool) -> None:
+        self.run(self.lab.settle_unknown(one, by_guest=by_guest))
+
+    @rule(one=nth)
+    def give_a_table_back(self, one: int) -> None:
+        self.run(self.lab.cancel_booking(one))
+
     @rule()
     def relay(self) -> None:
         self.run(self.lab.relay())

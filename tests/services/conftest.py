@@ -10,11 +10,12 @@ from sqlalchemy import text
 
 from backend.db.queries import groups, runs, users
 from backend.services import accounts, credentials
-from backend.services.booking import Outcome, attempt
+from backend.services.booking import attempt
 from backend.services.delivery import Delivery, deliver
 from backend.services.outbox import dispatch, relay
 from backend.services.scan import Scan, scan
 from backend.services.sessions import Client
+from backend.services.verdict import Outcome
 from backend.services.watches import NewWatch, make_watch
 from backend.services.work import Work
 from tests.conftest import Simulator
@@ -70,9 +71,9 @@ class Loop:
             "email": user.email,
             "phone": f"404555{user.id:04d}",
         }
-        return await make_watch(
-            self.r.sessions, user, NewWatch(**{**wish, **changes}), max_active=25, now=datetime.now(UTC)
-        )
+        new = NewWatch(**{**wish, **changes})
+        made = await make_watch(self.r.sessions, user, new, max_active=25, auto_book="on", now=datetime.now(UTC))
+        return made.watch_id
 
     def open(self, *times: str, merchant: int = PEACHTREE, **options: Any) -> None:
         self.simulator.open(merchant, self.day.isoformat(), *times, **options)

@@ -1,9 +1,14 @@
 """Bookings that happen once."""
 
+import asyncio
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
+from backend.services.errors import AppError
+from backend.services.settlement import cancel_booking
+from backend.services.verdict import Outcome
 from tests.services.conftest import Loop
 
 PARK_AVENUE = 278278
@@ -245,3 +250,184 @@ async def test_an_attempt_whose_worker_died_becomes_unknown_and_is_never_repeate
     assert await states(loop) == ["unknown"]
     assert len(await loop.rows("SELECT 1 FROM notification_log WHERE kind = 'booking_unknown'")) == 2
     assert loop.simulator.bookings == []
+
+
+def refuse(loop: Loop, count: int | None = None) -> None:
+    order = {"kind": "refuse", "operation": "booking", "message": "Just taken."}
+    loop.simulator.send("POST", "/control/trouble", order if count is None else {**order, "count": count})
+
+
+async def refusals_told(loop: Loop) -> list[Any]:
+    return [
+        row.booking_id
+        for row in await loop.rows("SELECT booking_id FROM notification_log WHERE kind = 'booking_refused' ORDER BY id")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "clock"),
+    [
+        ({"slot_preference": "earliest"}, "18:30"),
+        ({"slot_preference": "latest"}, "19:45"),
+        ({"slot_preference": "nearest", "preferred_time": time(19)}, "19:00"),
+    ],
+)
+async def test_the_table_that_the_person_likes_best_is_booked(loop: Loop, wishes: dict[str, Any], clock: str) -> None:
+    await loop.watch(await loop.guest(), auto_book=True, **wishes)
+    loop.open("18:30", "19:00", "19:45")
+
+    await loop.book_all((await loop.look()).work.bookings)
+
+    assert [one["local"][-5:] for one in loop.simulator.bookings] == [clock]
+
+
+async def test_a_younger_watch_of_a_later_look_does_not_pass_the_older_one(loop: Loop) -> None:
+    older = await loop.watch(await loop.guest("ann"), auto_book=True)
+    loop.open("18:30", "19:00")
+    await loop.look()
+    await loop.watch(await loop.guest("bob"), auto_book=True)
+    loop.close("18:30")
+
+    (chosen,) = (await loop.look()).work.bookings
+
+    assert (await loop.one("SELECT watch_id FROM bookings WHERE id = :id", id=chosen)).watch_id == older
+
+
+async def test_a_watch_that_was_too_often_refused_today_tries_no_more_and_hears_so_once(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("18:00", "18:15", "18:30", "18:45", "19:00", "19:15", "19:30")
+    refuse(loop)
+
+    outcomes = await loop.book_all((await loop.look()).work.bookings)
+    await loop.look()
+    await loop.relay()
+
+    assert [outcome.state for outcome in outcomes] == ["refused"] * 5
+    lapsed = await loop.rows("SELECT reason FROM bookings WHERE state = 'lapsed'")
+    assert [row.reason for row in lapsed] == ["this watch was refused 5 times within a day"] * 2
+    last = await loop.one("SELECT max(id) AS id FROM bookings WHERE state = 'refused'")
+    assert await refusals_told(loop) == [last.id]
+
+
+async def test_a_table_that_six_people_could_not_get_is_left_alone(loop: Loop) -> None:
+    for name in ("ann", "bob", "cat", "dan", "eve", "fay", "gus"):
+        await loop.watch(await loop.guest(name), auto_book=True)
+    loop.open("19:00")
+    refuse(loop)
+
+    outcomes = await loop.book_all((await loop.look()).work.bookings)
+
+    assert [outcome.state for outcome in outcomes] == ["refused"] * 6
+    assert (await loop.one("SELECT reason FROM bookings WHERE state = 'lapsed'")).reason.startswith("6 people tried")
+    assert len(await refusals_told(loop)) == 6
+
+
+async def test_a_refusal_is_told_once_when_the_watch_has_nothing_left_later(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("18:30", "19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    refuse(loop, 1)
+    await loop.book(booking_id)
+    before = await refusals_told(loop)
+
+    loop.close("19:00")
+    await loop.look()
+    await loop.relay()
+    await loop.relay()
+
+    assert (before, await refusals_told(loop)) == ([], [booking_id])
+
+
+async def test_a_refusal_does_not_matter_to_who_has_a_table_after_all(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("18:30", "19:00")
+    refuse(loop, 1)
+
+    await loop.book_all((await loop.look()).work.bookings)
+    await loop.relay()
+
+    assert await states(loop) == ["booked", "refused"]
+    assert await refusals_told(loop) == []
+
+
+async def test_a_table_that_starts_too_soon_is_told_of_and_not_booked(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True, min_notice_minutes=10080)
+    loop.open("19:00")
+
+    result = await loop.look()
+
+    assert result.work.bookings == ()
+    assert [row.kind for row in await loop.rows("SELECT kind FROM notification_log")] == ["table_open"]
+
+
+async def test_the_notice_is_read_again_before_booking(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    await loop.execute("UPDATE watches SET min_notice_minutes = 10080")
+
+    outcome = await loop.book(booking_id)
+
+    assert (outcome.state, "10080 minutes of notice" in str(outcome.reason)) == ("lapsed", True)
+    assert loop.simulator.bookings == []
+
+
+@pytest.mark.parametrize("auto_book", ["on", "dry-run"])
+async def test_without_all_details_nothing_is_sent(loop: Loop, auto_book: str) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    await loop.execute("UPDATE watches SET book_last_name = NULL, book_phone = ''")
+
+    outcome = await loop.book(booking_id, auto_book)
+
+    assert (outcome.state, outcome.reason) == ("lapsed", "the booking details are incomplete: last name, phone")
+    assert loop.simulator.bookings == []
+
+
+async def test_a_dry_run_stands_back_where_a_booking_would(loop: Loop) -> None:
+    for name in ("ann", "bob"):
+        await loop.watch(await loop.guest(name), auto_book=True, phone="4045550123")
+    loop.open("18:30", "19:00")
+    first, second = (await loop.look()).work.bookings
+    await loop.execute("UPDATE bookings SET state = 'booked' WHERE id = :id", id=first)
+
+    outcome = await loop.book(second, "dry-run")
+
+    assert (outcome.state, outcome.reason) == ("lapsed", "this person has a booking for this meal")
+
+
+async def test_a_booking_pauses_ones_other_watches_for_that_meal_and_says_why(loop: Loop) -> None:
+    alice, bob = await loop.guest(), await loop.guest("bob")
+    await loop.watch(alice, auto_book=True)
+    await loop.watch(alice, "houston_s_pasadena")
+    await loop.watch(alice, "houston_s_pasadena", time_start=time(12), time_end=time(14))
+    await loop.watch(alice, "houston_s_pasadena", time_start=time(12), time_end=time(22))
+    await loop.watch(alice, "houston_s_pasadena", target_date=loop.day + timedelta(days=1))
+    await loop.watch(bob, "houston_s_pasadena")
+    loop.open("19:00")
+
+    await loop.book_all((await loop.look()).work.bookings)
+
+    rows = await loop.rows("SELECT status, note FROM watches ORDER BY id")
+    assert [row.status for row in rows] == ["booked", "paused", "active", "active", "active", "active"]
+    assert [row.note for row in rows if row.note] == ["paused: you have a table at Houston's - Peachtree, 7:00 PM"]
+
+
+async def test_a_booking_that_was_cancelled_while_it_was_made_is_booked_all_the_same(loop: Loop) -> None:
+    alice = await loop.guest()
+    watch_id = await loop.watch(alice, auto_book=True)
+    loop.open("19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    now = datetime.now(UTC)
+
+    outcome, refusal = await asyncio.gather(
+        loop.book(booking_id),
+        cancel_booking(loop.r.sessions, booking_id, user_id=alice.id, now=now),
+        return_exceptions=True,
+    )
+
+    assert isinstance(outcome, Outcome)
+    assert isinstance(refusal, AppError)
+    assert (outcome.state, refusal.status) == ("booked", 409)
+    assert (await loop.one("SELECT status FROM watches WHERE id = :id", id=watch_id)).status == "booked"

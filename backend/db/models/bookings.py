@@ -14,7 +14,8 @@ _LIVE = text("state IN ('attempting', 'booked', 'unknown')")
 class Booking(Base):
     """One chance to book one opening for one person; by hand it has neither watch nor drop.
 
-    `settled_by` (guest or operator) and `note`: who said what became of an unknown one.
+    `settled_by` (guest or operator) and `note`: who said what became of an unknown one. `told_at`: when its guest heard
+    of a refusal, or it no longer mattered.
     """
 
     __tablename__ = "bookings"
@@ -47,6 +48,7 @@ class Booking(Base):
     settled_by: Mapped[str | None]
     note: Mapped[str | None]
     cancelled_at: Mapped[Instant | None]
+    told_at: Mapped[Instant | None]
 
     __table_args__ = (
         CheckConstraint(
@@ -66,4 +68,5 @@ class Booking(Base):
         ),
         Index("ix_bookings_wanted", "wanted_at", postgresql_where=text("state = 'wanted'")),
         Index("ix_bookings_attempting", "lease_until", postgresql_where=text("state = 'attempting'")),
+        Index("ix_bookings_untold", "watch_id", postgresql_where=text("state = 'refused' AND told_at IS NULL")),
     )

@@ -55,6 +55,7 @@ class Watch(Base):
     `auto_book_held`: the earlier version may still book for this watch, so this one must not. Among open tables the one
     booked is the earliest, the latest, or the nearest to `preferred_time`, and none that starts sooner than
     `min_notice_minutes` from now. `note`: why it was paused, when it was not its person who did it.
+    `moved_at`: when it last asked for something else altogether; its place in line counts from then.
     """
 
     __tablename__ = "watches"
@@ -83,6 +84,7 @@ class Watch(Base):
     min_notice_minutes: Mapped[int] = mapped_column(server_default=text("0"))
     snoozed_until: Mapped[Instant | None]
     note: Mapped[str | None]
+    moved_at: Mapped[Instant | None]
 
     __table_args__ = (
         ForeignKeyConstraint(

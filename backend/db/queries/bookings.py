@@ -1,6 +1,6 @@
 """The ledger of bookings: chances, attempts and outcomes. Its unique indexes decide every race."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.db.models import Booking
-from backend.domain.booking_rules import WANTED_FOR, Candidate
+from backend.domain.booking_rules import DINNER_FROM, REFUSALS_COUNT_FOR, WANTED_FOR, Candidate
 from backend.domain.types import BookingState
 
 LEASE = timedelta(seconds=90)
@@ -18,8 +18,12 @@ _DETAILS = ("rank", "run_id", "first_name", "last_name", "email", "phone")
 
 _CANDIDATES = text("""
     SELECT b.id, b.watch_id, b.drop_id, b.rank, b.state, b.wanted_at, b.settled_at, d.last_seen_at,
-           d.gone_at IS NULL AS is_open
-    FROM bookings b JOIN slot_drops d ON d.id = b.drop_id
+           d.gone_at IS NULL AS is_open, coalesce(w.moved_at, w.created_at, b.wanted_at) AS in_line_since,
+           CASE WHEN b.state = 'wanted' THEN (
+               SELECT count(*) FROM bookings r WHERE r.watch_id = b.watch_id AND r.state = 'refused'
+                 AND r.settled_at > now() - CAST(:refusals_count_for AS interval)
+           ) ELSE 0 END AS refusals
+    FROM bookings b JOIN slot_drops d ON d.id = b.drop_id LEFT JOIN watches w ON w.id = b.watch_id
     WHERE d.group_id = ANY(:groups) AND (b.state IN ('wanted', 'attempting') OR d.gone_at IS NULL)
 """)
 # The group's row comes first, as for a look: whoever holds it decides about its chances.
@@ -28,8 +32,22 @@ _LOCK_GROUP = text("""
         SELECT d.group_id FROM bookings b JOIN slot_drops d ON d.id = b.drop_id WHERE b.id = :id
     ) FOR UPDATE
 """)
+# With those of the other watches of its person, and of its telephone number, for that day: an outcome may pause or wake
+# them. Whoever locks a second group later than a booking may meet a look that came the other way.
+_LOCK_GROUPS = text("""
+    SELECT g.id FROM scan_groups g WHERE g.id IN (
+        SELECT d.group_id FROM bookings b JOIN slot_drops d ON d.id = b.drop_id WHERE b.id = :id
+        UNION ALL
+        SELECT o.id FROM bookings b JOIN watches w ON w.target_date = b.target_date AND w.status = 'active'
+          AND (w.user_id = b.user_id OR w.book_phone = b.phone)
+        JOIN scan_groups o ON (o.location_key, o.target_date, o.party_size)
+                            = (w.location_key, w.target_date, w.party_size)
+        WHERE b.id = :id
+    ) ORDER BY g.id FOR UPDATE
+""")
 _LOAD = text("""
-    SELECT b.*, d.group_id, d.gone_at IS NULL AS is_open, l.merchant_id, l.timezone, l.auto_book_allowed,
+    SELECT b.*, d.group_id, d.gone_at IS NULL AS is_open, l.merchant_id, l.name AS restaurant, l.timezone,
+           l.auto_book_allowed,
            (SELECT is_on FROM switches WHERE name = 'booking') AS switched_on
     FROM bookings b JOIN locations l ON l.key = b.location_key LEFT JOIN slot_drops d ON d.id = b.drop_id
     WHERE b.id = :id FOR UPDATE OF b
@@ -52,6 +70,47 @@ _SETTLE = text("""
     UPDATE bookings SET state = :state, reason = :reason, answer = CAST(:answer AS jsonb), settled_at = now(),
            lease_until = NULL
     WHERE id = :id AND claim_token = :token AND state IN ('attempting', 'unknown')
+""")
+# A worker that was away for so long that somebody said "not booked" meanwhile, and then came back with a table.
+_CORRECT = text("""
+    UPDATE bookings SET state = 'booked', reason = NULL, settled_at = now(), settled_by = NULL
+    WHERE id = :id AND claim_token = :token AND state = 'refused' AND settled_by IS NOT NULL
+""")
+_KEEP_ANSWER = text("""
+    UPDATE bookings SET answer = CAST(:answer AS jsonb) WHERE id = :id AND claim_token = :token AND answer IS NULL
+""")
+_SETTLE_UNKNOWN = text("""
+    UPDATE bookings SET state = :state, reason = :reason, settled_at = now(), settled_by = CAST(:settled_by AS text),
+           note = :note, told_at = CASE WHEN CAST(:settled_by AS text) = 'guest' THEN now() END
+    WHERE id = :id AND state = 'unknown'
+""")
+_CANCEL = text("UPDATE bookings SET state = 'cancelled', cancelled_at = now() WHERE id = :id AND state = 'booked'")
+_UNKNOWN = text("""
+    SELECT b.id, b.target_date, b.reserved_ts, b.party_size, b.first_name, b.last_name, b.email, b.phone, b.reason,
+           b.attempted_at, l.name AS restaurant, l.timezone
+    FROM bookings b JOIN locations l ON l.key = b.location_key WHERE b.state = 'unknown' ORDER BY b.id
+""")
+# Refusals of watches that have no other chance left, now or since: all that is still untold about them, each told once.
+# They do not matter when the person has that meal, or may have it.
+_TAKE_UNTOLD = text("""
+    UPDATE bookings b SET told_at = now() WHERE b.id IN (
+        SELECT r.id FROM bookings r WHERE r.state = 'refused' AND r.told_at IS NULL AND r.watch_id IS NOT NULL
+          AND (:everybody OR r.watch_id = ANY(:watches))
+          AND NOT EXISTS (
+              SELECT 1 FROM bookings o WHERE o.watch_id = r.watch_id AND o.state IN ('wanted', 'attempting')
+          )
+        ORDER BY r.id FOR UPDATE SKIP LOCKED
+    ) AND b.told_at IS NULL
+    RETURNING b.id, b.watch_id, b.settled_at, EXISTS (
+        SELECT 1 FROM bookings o WHERE o.state IN ('booked', 'unknown') AND o.target_date = b.target_date
+          AND o.meal = b.meal AND o.user_id = b.user_id
+    ) AS has_meal
+""")
+_LAPSE = text("""
+    UPDATE bookings b SET state = 'lapsed', reason = d.reason, settled_at = now()
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:reasons AS text[])) AS d(id, reason)
+    WHERE b.id = d.id AND b.id IN (
+        SELECT id FROM bookings WHERE id = ANY(:ids) AND state = 'wanted' ORDER BY id FOR UPDATE SKIP LOCKED)
 """)
 _CLOSE_WANTED = text("""
     UPDATE bookings SET state = :state, reason = :reason, settled_at = now() WHERE id = :id AND state = 'wanted'
@@ -103,9 +162,25 @@ _DISPATCHED = text("""
         SELECT id FROM bookings WHERE id = ANY(:ids) AND state = 'wanted' ORDER BY id FOR UPDATE
     )
 """)
-_HAS_MORE = text("SELECT EXISTS (SELECT 1 FROM bookings WHERE watch_id = :watch_id AND state = 'wanted')")
 _WATCH_BOOKED = text("""
     UPDATE watches SET status = 'booked', booked_at = now(), updated_at = now() WHERE id = :id AND status <> 'booked'
+""")
+
+# One's other watches for that day whose windows lie within the meal that one has. Their groups are locked before.
+_PAUSE_OTHERS = text("""
+    UPDATE watches SET status = 'paused', note = :note, updated_at = now()
+    WHERE user_id = :user_id AND target_date = :day AND status = 'active' AND id IS DISTINCT FROM :watch_id
+      AND (time_start < :dinner_from) = (:meal = 'lunch') AND (time_end < :dinner_from) = (:meal = 'lunch')
+""")
+_NOTE_PAUSED = text("""
+    UPDATE watches SET note = :note
+    WHERE user_id = :user_id AND target_date = :day AND status = 'paused' AND note IS NOT NULL
+      AND (time_start < :dinner_from) = (:meal = 'lunch') AND (time_end < :dinner_from) = (:meal = 'lunch')
+""")
+# Chances that ended because the meal was taken come again when their watch is matched anew.
+_MATCH_AGAIN = text("""
+    UPDATE watches SET needs_match = true
+    WHERE status = 'active' AND target_date = :day AND (user_id = :user_id OR book_phone = :phone)
 """)
 
 
@@ -134,20 +209,29 @@ async def candidates(session: AsyncSession, group_ids: Sequence[int]) -> list[Ca
             id=row.id,
             watch_id=row.watch_id,
             drop_id=row.drop_id,
+            in_line_since=row.in_line_since,
             rank=row.rank,
             state=BookingState(row.state),
             wanted_at=row.wanted_at,
             settled_at=row.settled_at,
             drop_last_seen_at=row.last_seen_at,
             drop_is_open=row.is_open,
+            refusals=row.refusals,
         )
-        for row in await session.execute(_CANDIDATES, {"groups": list(group_ids)})
+        for row in await session.execute(
+            _CANDIDATES, {"groups": list(group_ids), "refusals_count_for": REFUSALS_COUNT_FOR}
+        )
     ]
 
 
 async def lock_group(session: AsyncSession, booking_id: int) -> None:
     """Lock the group of a booking's drop, before anything else of it."""
     await session.execute(_LOCK_GROUP, {"id": booking_id})
+
+
+async def lock_groups(session: AsyncSession, booking_id: int) -> list[int]:
+    """Lock all groups that an outcome may concern, before anything else of it; returns their ids."""
+    return list((await session.execute(_LOCK_GROUPS, {"id": booking_id})).scalars())
 
 
 async def load(session: AsyncSession, booking_id: int) -> Row[Any] | None:
@@ -191,6 +275,62 @@ async def settle(
     return bool(result.rowcount == 1)
 
 
+async def correct(session: AsyncSession, booking_id: int, *, token: UUID) -> bool:
+    """The service's own late "booked" over somebody's "not booked".
+
+    Raises IntegrityError when the person has another booking for that meal by now.
+    """
+    result: Any = await session.execute(_CORRECT, {"id": booking_id, "token": token})
+    return bool(result.rowcount == 1)
+
+
+async def keep_answer(session: AsyncSession, booking_id: int, *, token: UUID, answer: str | None) -> None:
+    """An answer that changes nothing any more."""
+    await session.execute(_KEEP_ANSWER, {"id": booking_id, "token": token, "answer": answer})
+
+
+async def settle_unknown(
+    session: AsyncSession, booking_id: int, *, state: str, reason: str | None, settled_by: str, note: str | None
+) -> None:
+    """Somebody says what became of a loaded booking. What guests say themselves needs not be told to them."""
+    values = {"id": booking_id, "state": state, "reason": reason, "settled_by": settled_by, "note": note}
+    await session.execute(_SETTLE_UNKNOWN, values)
+
+
+async def cancel(session: AsyncSession, booking_id: int) -> None:
+    """booked → cancelled, of a loaded booking."""
+    await session.execute(_CANCEL, {"id": booking_id})
+
+
+async def wait_shortly(session: AsyncSession) -> None:
+    """Somebody waits in front of a screen: whoever writes a verdict down comes first."""
+    await session.execute(text("SET LOCAL lock_timeout = '500ms'"))
+
+
+async def is_of(session: AsyncSession, booking_id: int, *, user_id: int) -> bool:
+    """True for one's own booking."""
+    statement = text("SELECT EXISTS (SELECT 1 FROM bookings WHERE id = :id AND user_id = :user_id)")
+    return bool(await session.scalar(statement, {"id": booking_id, "user_id": user_id}))
+
+
+async def unknown(session: AsyncSession) -> Sequence[Row[Any]]:
+    """What waits to be settled, the oldest first."""
+    return (await session.execute(_UNKNOWN)).all()
+
+
+async def take_untold(session: AsyncSession, watch_ids: Sequence[int] | None) -> Sequence[Row[Any]]:
+    """Refusals to tell now, of these watches or of all: taken by this call, and by no other."""
+    values = {"everybody": watch_ids is None, "watches": list(watch_ids or ())}
+    return (await session.execute(_TAKE_UNTOLD, values)).all()
+
+
+async def lapse(session: AsyncSession, reasons: Mapping[int, str]) -> None:
+    """End wanted chances, each with its reason; what somebody has in hand is left to them."""
+    if reasons:
+        ids = sorted(reasons)
+        await session.execute(_LAPSE, {"ids": ids, "reasons": [reasons[id_] for id_ in ids]})
+
+
 async def close_wanted(session: AsyncSession, booking_id: int, *, state: str, reason: str) -> bool:
     """End a chance without an attempt."""
     result: Any = await session.execute(_CLOSE_WANTED, {"id": booking_id, "state": state, "reason": reason})
@@ -232,9 +372,28 @@ async def is_attempting(session: AsyncSession, watch_id: int) -> bool:
     return bool(await session.scalar(statement, {"watch_id": watch_id}))
 
 
-async def has_more_chances(session: AsyncSession, watch_id: int) -> bool:
-    return bool(await session.scalar(_HAS_MORE, {"watch_id": watch_id}))
-
-
 async def mark_watch_booked(session: AsyncSession, watch_id: int) -> None:
     await session.execute(_WATCH_BOOKED, {"id": watch_id})
+
+
+async def pause_others(session: AsyncSession, booking: Row[Any], *, note: str) -> None:
+    """Pause the person's other watches for the meal that they have now."""
+    if booking.user_id is not None:
+        await session.execute(_PAUSE_OTHERS, {**_meal(booking), "watch_id": booking.watch_id, "note": note})
+
+
+async def note_paused(session: AsyncSession, booking: Row[Any], *, note: str) -> None:
+    """Say something else at the watches that this booking paused."""
+    if booking.user_id is not None:
+        await session.execute(_NOTE_PAUSED, {**_meal(booking), "note": note})
+
+
+async def match_again(session: AsyncSession, booking: Row[Any]) -> None:
+    """Whoever could not book because of this one is matched anew."""
+    values = {"day": booking.target_date, "user_id": booking.user_id, "phone": booking.phone}
+    await session.execute(_MATCH_AGAIN, values)
+
+
+def _meal(booking: Row[Any]) -> dict[str, Any]:
+    whose = {"user_id": booking.user_id, "day": booking.target_date}
+    return {**whose, "meal": booking.meal, "dinner_from": DINNER_FROM}

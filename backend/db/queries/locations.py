@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.db.base import AnySession
 
 _COLUMNS = (
-    "key, name, brand, city, state, timezone, lat, lon, merchant_id, booking_slug, auto_book_allowed, horizon_days"
+    "key, name, brand, city, state, timezone, lat, lon, merchant_id, booking_slug, auto_book_allowed, "
+    "auto_book_reason, horizon_days"
 )
 
 _EVERY = text(f"SELECT {_COLUMNS} FROM locations ORDER BY name")

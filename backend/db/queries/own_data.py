@@ -14,7 +14,7 @@ _NOTIFICATIONS = text("""
 _BOOKINGS = text("""
     SELECT b.id, b.watch_id, b.location_key, l.name AS restaurant, l.timezone, b.target_date, b.meal, b.party_size,
            b.reserved_ts, b.first_name, b.last_name, b.email, b.phone, b.state, b.reason, b.wanted_at, b.attempted_at,
-           b.settled_at
+           b.settled_at, b.settled_by, b.note, b.cancelled_at
     FROM bookings b JOIN locations l ON l.key = b.location_key
     WHERE b.user_id = :user_id AND b.id < :before AND b.state NOT IN ('wanted', 'lapsed')
     ORDER BY b.id DESC LIMIT :limit
@@ -38,7 +38,7 @@ _MESSAGES_OF_WATCH = text("""
 """)
 _BOOKINGS_OF_WATCH = text("""
     SELECT state, reserved_ts, reason, settled_at, wanted_at FROM bookings
-    WHERE watch_id = :id AND state NOT IN ('wanted', 'lapsed', 'cancelled') ORDER BY id DESC LIMIT 100
+    WHERE watch_id = :id AND state NOT IN ('wanted', 'lapsed') ORDER BY id DESC LIMIT 100
 """)
 _BEING_BOOKED = text("SELECT EXISTS (SELECT 1 FROM bookings WHERE user_id = :user_id AND state = 'attempting')")
 # Everything of a person by table, without hashes and tokens. The rows of a table come as one JSON value.
@@ -73,7 +73,7 @@ _EXPORTED = {
     """,
     "bookings": """
         SELECT id, watch_id, location_key, target_date, meal, party_size, reserved_ts, first_name, last_name, email,
-               phone, state, reason, answer, wanted_at, attempted_at, settled_at
+               phone, state, reason, answer, wanted_at, attempted_at, settled_at, settled_by, note, cancelled_at
         FROM bookings WHERE user_id = :user_id ORDER BY id
     """,
     "alerts": f"SELECT * FROM alerts WHERE user_id = :user_id OR (user_id IS NULL AND email IN {_PROVEN}) ORDER BY id",
@@ -81,7 +81,8 @@ _EXPORTED = {
 _FORGET_ALERTS = text(f"DELETE FROM alerts WHERE user_id = :user_id OR (user_id IS NULL AND email IN {_PROVEN})")
 _FORGET_MESSAGES = text(f"DELETE FROM notification_log WHERE user_id IS NULL AND recipient IN {_PROVEN}")
 _FORGET_BOOKINGS = text("""
-    UPDATE bookings SET first_name = '', last_name = '', email = '', phone = 'deleted-' || id, answer = NULL
+    UPDATE bookings SET first_name = '', last_name = '', email = '', phone = 'deleted-' || id, answer = NULL,
+           note = NULL
     WHERE user_id = :user_id
 """)
 

@@ -3,8 +3,11 @@
 from typing import Literal
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.db.base import AnySession
+
+_IS_ON = text("SELECT is_on FROM switches WHERE name = :name")
 
 
-async def is_on(session: AsyncSession, name: Literal["scanning", "notifying", "booking"]) -> bool:
-    return bool(await session.scalar(text("SELECT is_on FROM switches WHERE name = :name"), {"name": name}))
+async def is_on(session: AnySession, name: Literal["scanning", "notifying", "booking"]) -> bool:
+    return bool(await session.scalar(_IS_ON, {"name": name}))

@@ -9,14 +9,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.db.base import AnySession
-from backend.domain.types import Channel, Watch
+from backend.domain.types import Channel, SlotPreference, Watch
 
 # Only a first sieve by clock times; the domain decides what a watch wants.
 _CONCERNED = text("""
     SELECT g.id AS group_id, w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end,
            w.auto_book AND NOT w.auto_book_held AS auto_book,
            w.created_at, w.needs_match, w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
-           l.timezone
+           w.slot_preference, w.preferred_time, w.min_notice_minutes, l.timezone
     FROM unnest(CAST(:ids AS bigint[]), CAST(:new_from AS time[]), CAST(:new_to AS time[]),
                 CAST(:open_from AS time[]), CAST(:open_to AS time[])) AS s(id, new_from, new_to, open_from, open_to)
     JOIN scan_groups g ON g.id = s.id JOIN locations l ON l.key = g.location_key JOIN watches w
@@ -31,6 +31,8 @@ _CONCERNED = text("""
 _BY_ID = text("""
     SELECT w.id, w.user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end, w.status,
            w.auto_book AND NOT w.auto_book_held AS auto_book, w.created_at, w.needs_match,
+           w.slot_preference, w.preferred_time, w.min_notice_minutes,
+           w.book_first_name, w.book_last_name, w.book_email, w.book_phone,
            u.disabled_at IS NULL AS is_enabled
     FROM watches w JOIN users u ON u.id = w.user_id WHERE w.id = ANY(:ids)
 """)
@@ -61,9 +63,11 @@ _SAME = text("""
 _INSERT = text("""
     WITH added AS (
         INSERT INTO watches (user_id, location_key, party_size, target_date, time_start, time_end, auto_book,
-                             book_first_name, book_last_name, book_email, book_phone)
+                             book_first_name, book_last_name, book_email, book_phone,
+                             slot_preference, preferred_time, min_notice_minutes)
         VALUES (:user_id, :location_key, :party_size, :target_date, :time_start, :time_end, :auto_book,
-                :book_first_name, :book_last_name, :book_email, :book_phone) RETURNING id
+                :book_first_name, :book_last_name, :book_email, :book_phone,
+                :slot_preference, :preferred_time, :min_notice_minutes) RETURNING id
     ), told AS (
         INSERT INTO events (kind, subject_id) SELECT 'new_watch', id FROM added
     )
@@ -71,7 +75,10 @@ _INSERT = text("""
 """)
 _RENEW = text("""
     UPDATE watches SET auto_book = :auto_book, book_first_name = :book_first_name, book_last_name = :book_last_name,
-           book_email = :book_email, book_phone = :book_phone, needs_match = true, updated_at = now() WHERE id = :id
+           book_email = :book_email, book_phone = :book_phone, slot_preference = :slot_preference,
+           preferred_time = :preferred_time, min_notice_minutes = :min_notice_minutes,
+           needs_match = true, updated_at = now()
+    WHERE id = :id
 """)
 _CANCEL = text("""
     UPDATE watches SET status = 'cancelled', updated_at = now()
@@ -89,12 +96,15 @@ _CHANGE = text("""
     UPDATE watches SET location_key = :location_key, party_size = :party_size, target_date = :target_date,
            time_start = :time_start, time_end = :time_end, auto_book = :auto_book,
            book_first_name = :book_first_name, book_last_name = :book_last_name, book_email = :book_email,
-           book_phone = :book_phone, needs_match = true, updated_at = now()
+           book_phone = :book_phone, slot_preference = :slot_preference, preferred_time = :preferred_time,
+           min_notice_minutes = :min_notice_minutes, needs_match = true, updated_at = now(),
+           moved_at = CASE WHEN CAST(:keeps_place AS boolean) THEN moved_at ELSE now() END
     WHERE id = :id
 """)
 _SET_STATUS = text("""
     UPDATE watches SET status = CAST(:status AS text), updated_at = now(),
-           needs_match = needs_match OR CAST(:status AS text) = 'active'
+           needs_match = needs_match OR CAST(:status AS text) = 'active',
+           note = CASE WHEN CAST(:status AS text) <> 'active' THEN note END
     WHERE id = ANY(:ids)
 """)
 # Chances that nobody has tried: the next look makes them again where they still fit, with the new details.
@@ -135,6 +145,9 @@ def to_domain(row: Row[Any]) -> Watch:
         auto_book=row.auto_book,
         created_at=row.created_at,
         needs_match=row.needs_match,
+        slot_preference=SlotPreference(row.slot_preference),
+        preferred_time=row.preferred_time,
+        min_notice_minutes=row.min_notice_minutes,
     )
 
 
@@ -207,7 +220,10 @@ async def add(session: AnySession, values: dict[str, Any]) -> int:
 
 async def renew(session: AnySession, watch_id: int, values: dict[str, Any]) -> None:
     """The same watch asked for again: its wishes about booking are the newer ones."""
-    keys = ("auto_book", "book_first_name", "book_last_name", "book_email", "book_phone")
+    keys = (
+        *("auto_book", "book_first_name", "book_last_name", "book_email", "book_phone"),
+        *("slot_preference", "preferred_time", "min_notice_minutes"),
+    )
     await session.execute(_RENEW, {"id": watch_id, **{key: values[key] for key in keys}})
 
 
@@ -230,9 +246,14 @@ async def lock_own(session: AsyncSession, ids: Sequence[int], *, user_id: int) -
     return (await session.execute(_LOCK_OWN, {"ids": sorted(set(ids)), "user_id": user_id})).all()
 
 
-async def change(session: AsyncSession, watch_id: int, values: dict[str, Any], *, has_moved: bool) -> None:
-    """Write new wishes, to be matched again; what follows from the old ones and was not acted on is taken back."""
-    await session.execute(_CHANGE, {**values, "id": watch_id})
+async def change(
+    session: AsyncSession, watch_id: int, values: dict[str, Any], *, has_moved: bool, keeps_place: bool
+) -> None:
+    """Write new wishes, to be matched again; what follows from the old ones and was not acted on is taken back.
+
+    A watch that does not keep its place stands in line from now on.
+    """
+    await session.execute(_CHANGE, {**values, "id": watch_id, "keeps_place": keeps_place})
     await session.execute(_DROP_WANTED, {"ids": [watch_id]})
     if has_moved:
         await session.execute(_DROP_QUEUED, {"id": watch_id})

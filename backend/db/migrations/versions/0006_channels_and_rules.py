@@ -59,6 +59,7 @@ def upgrade() -> None:
     op.add_column("watches", sa.Column("min_notice_minutes", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("watches", _instant("snoozed_until"))
     op.add_column("watches", sa.Column("note", sa.String(), nullable=True))
+    op.add_column("watches", _instant("moved_at"))
     op.create_check_constraint(
         op.f("ck_watches_slot_preference_known"), "watches", "slot_preference IN ('earliest', 'latest', 'nearest')"
     )
@@ -77,6 +78,14 @@ def upgrade() -> None:
     op.add_column("bookings", sa.Column("settled_by", sa.String(), nullable=True))
     op.add_column("bookings", sa.Column("note", sa.String(), nullable=True))
     op.add_column("bookings", _instant("cancelled_at"))
+    op.add_column("bookings", _instant("told_at"))
+    op.execute("UPDATE bookings SET told_at = coalesce(settled_at, wanted_at) WHERE state = 'refused'")
+    op.create_index(
+        "ix_bookings_untold",
+        "bookings",
+        ["watch_id"],
+        postgresql_where=sa.text("state = 'refused' AND told_at IS NULL"),
+    )
     # Messages
     op.add_column(
         "notification_log", sa.Column("priority", sa.SmallInteger(), server_default=sa.text("1"), nullable=False)

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -142,7 +142,8 @@ class _Batch:
         broken = []
         for one in prepared.broken:
             self._errors[one.row.id] = one.error
-            broken.append(_try_again(one.row, f"could not be prepared: {type(one.error).__name__}"))
+            reason = f"could not be prepared: {type(one.error).__name__}"
+            broken.append(_failed(one.row, SendFailed(reason, permanent=False, was_refused=True)))
         if broken:
             await self._settle(broken, [])
         return None if prepared.off else prepared.count
@@ -184,18 +185,13 @@ class _Batch:
             except SendFailed as failure:
                 if failure.address_is_dead:
                     self._dead.add(row.id)
-                if failure.permanent:
-                    return Verdict(row, "failed", failure.reason)
-                verdict = _try_again(row, failure.reason)
-                if verdict.wait is not None and failure.retry_after is not None:
-                    return Verdict(row, verdict.status, verdict.reason, wait=max(verdict.wait, failure.retry_after))
-                return verdict
+                return _failed(row, failure)
             except TimeoutError:
-                return _try_again(row, f"no answer within {SEND_SECONDS:g} s")
+                return _failed(row, SendFailed(f"no answer within {SEND_SECONDS:g} s", permanent=False))
             # A sender's bug, or its library's, costs this attempt and no others.
             except Exception as error:
                 self._errors[row.id] = error
-                return _try_again(row, f"unexpected: {type(error).__name__}")
+                return _failed(row, SendFailed(f"unexpected: {type(error).__name__}", permanent=False))
         return Verdict(row, "sent", provider_id=provider_id)
 
     async def _settle(self, verdicts: Sequence[Verdict], holds: Sequence[Hold]) -> None:
@@ -242,10 +238,13 @@ class _Batch:
         return mine, queued
 
 
-def _try_again(row: Row[Any], reason: str) -> Verdict:
-    """A failed attempt that passes, or, after the last one, has failed for good."""
-    wait = send_again_after(row.attempts, jitter=random.random())
-    return Verdict(row, "failed" if wait is None else "queued", reason, wait=wait)
+def _failed(row: Row[Any], failure: SendFailed) -> Verdict:
+    """It is tried again later, never sooner than the provider asked for; or, after the last attempt, not any more."""
+    wait = None if failure.permanent else send_again_after(row.attempts, jitter=random.random())
+    if wait is None:
+        return Verdict(row, "failed", failure.reason, was_refused=failure.was_refused)
+    wait = max(wait, failure.retry_after or timedelta())
+    return Verdict(row, "queued", failure.reason, wait=wait, was_refused=failure.was_refused)
 
 
 def _delivery(row: Row[Any], status: str, reason: str | None, error: Exception | None = None) -> Delivery:

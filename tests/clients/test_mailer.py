@@ -176,7 +176,7 @@ async def test_a_connection_lost_before_the_mail_was_accepted_is_left_to_the_led
         await mailer.send(letter())
     await mailer.send(letter())
 
-    assert not failed.value.permanent
+    assert (failed.value.permanent, failed.value.was_refused) == (False, False)
     assert (len(server.mails), server.opened) == (1, 2)
 
 
@@ -275,7 +275,7 @@ async def test_what_a_refusal_means(
         await mailer.send(letter())
 
     assert (failed.value.permanent, failed.value.address_is_dead) == (permanent, is_dead)
-    assert failed.value.reason == answer
+    assert (failed.value.reason, failed.value.was_refused) == (answer, True)
 
 
 async def test_a_mail_reads_as_it_was_written_whatever_its_letters(server: MailServer, mailer: Mailer) -> None:

@@ -74,6 +74,8 @@ async def test_temporary_trouble_is_tried_again_later_with_the_same_message_id(l
     assert (first.status, early.status, second.status) == ("queued", "not_mine", "sent")
     assert 14 < row.wait.total_seconds() < 31
     assert "451" in row.error_message
+    outcomes = await loop.rows("SELECT outcome FROM notification_attempts ORDER BY number")
+    assert [attempt.outcome for attempt in outcomes] == ["refused", "sent"]
     (mail,) = loop.simulator.mails
     assert str(row.message_id) in mail["message_id"]
 
@@ -297,7 +299,7 @@ async def test_a_message_that_cannot_be_written_stops_no_others(loop: Loop, monk
 
     assert [one.status for one in sent] == ["queued", "sent"]
     attempts = await loop.rows("SELECT * FROM notification_attempts WHERE notification_id = :id", id=bad)
-    assert [(row.outcome, row.reason) for row in attempts] == [("retry", "could not be prepared: LookupError")]
+    assert [(row.outcome, row.reason) for row in attempts] == [("refused", "could not be prepared: LookupError")]
 
 
 async def test_a_provider_that_names_a_time_is_not_asked_sooner(loop: Loop) -> None:
@@ -362,6 +364,25 @@ async def test_what_is_held_goes_back_to_the_queue_as_if_it_had_not_been_tried(
     assert (row.status, row.attempts, row.hold_reason, row.next_attempt_at) == ("queued", 0, hold_reason, until)
     assert (row.claim_token, row.lease_until, row.dispatched_at, attempts) == (None, None, None, [])
     assert (row.look_wanted_at is not None) is waits_for_look
+
+
+async def test_how_long_it_waits_for_a_look_is_counted_anew_after_each_attempt(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notification_id = await queued_message(loop)
+    decided(monkeypatch, Decision("wait", until=datetime.now(UTC)))
+    since = []
+    for attempts in (0, 0, 1):
+        await change(loop, notification_id, f"next_attempt_at = now(), attempts = {attempts}")
+        if attempts:
+            await loop.execute(
+                "INSERT INTO notification_attempts (notification_id, number) VALUES (:id, 1)", id=notification_id
+            )
+        await loop.send(notification_id)
+        since.append((await loop.one("SELECT look_wanted_at FROM notification_log")).look_wanted_at)
+
+    first, second, after_an_attempt = since
+    assert first == second < after_an_attempt
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,11 @@ class Mailer:
         except aiosmtplib.SMTPResponseException as error:
             raise _refused(error) from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise SendFailed(f"{type(error).__name__}: {error}", permanent=False) from error
+            was_refused = isinstance(error, aiosmtplib.SMTPConnectError)
+            raise SendFailed(f"{type(error).__name__}: {error}", permanent=False, was_refused=was_refused) from error
         except ValueError as error:
-            raise SendFailed(f"not a mail that can be sent: {error}", permanent=True) from error
+            reason = f"not a mail that can be sent: {error}"
+            raise SendFailed(reason, permanent=True, was_refused=True) from error
         return message_id
 
     async def close(self) -> None:
@@ -83,18 +85,18 @@ class Mailer:
 
 def _refused(error: aiosmtplib.SMTPResponseException) -> SendFailed:
     """What a refusal means for the message and for its address."""
-    reason = f"{error.code} {error.message}"
+    reason, permanent, is_dead = f"{error.code} {error.message}", error.code >= 500, False
     match error:
         # A wrong password is ours to mend: the mail can go out afterwards.
         case aiosmtplib.SMTPAuthenticationError():
-            return SendFailed(f"sign-in refused: {reason}", permanent=False)
+            reason, permanent = f"sign-in refused: {reason}", False
         case aiosmtplib.SMTPConnectError() | aiosmtplib.SMTPHeloError():
-            return SendFailed(f"turned away: {reason}", permanent=False)
+            reason, permanent = f"turned away: {reason}", False
         case aiosmtplib.SMTPRecipientRefused():
             is_dead = _is_dead(error.code, error.message)
-            return SendFailed(reason, permanent=error.code >= 500, address_is_dead=is_dead)
         case _:
-            return SendFailed(reason, permanent=error.code >= 500 and error.code not in _OURS_TO_MEND)
+            permanent = permanent and error.code not in _OURS_TO_MEND
+    return SendFailed(reason, permanent=permanent, address_is_dead=is_dead, was_refused=True)
 
 
 def _is_dead(code: int, message: str) -> bool:

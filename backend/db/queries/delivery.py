@@ -18,19 +18,29 @@ LEASE = timedelta(seconds=120)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How an attempt ended. `status` queued: it is tried again after `wait`. `reason` is for people."""
+    """How an attempt ended. `status` queued: it is tried again after `wait`. `reason` is for people. `was_refused`: it
+    has surely not arrived.
+    """
 
     row: Row[Any]
     status: str
     reason: str | None = None
     provider_id: str | None = None
     wait: timedelta | None = None
+    was_refused: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """What the story of the attempts says."""
+        if self.status != "queued":
+            return self.status
+        return "refused" if self.was_refused else "retry"
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Back to the queue without an attempt, until an instant, or at once. `for_look`: it waits for a fresh look, and
-    is not held.
+    """Back to the queue without an attempt, until an instant, or at once. `for_look`: it waits for a fresh look, since
+    this attempt first did, and is not held.
     """
 
     row: Row[Any]
@@ -101,13 +111,19 @@ _NOTIFIED = text("""
         SELECT id FROM watches WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE
     )
 """)
+# Since when this attempt waits: an earlier one has waited for another look.
+_LOOK_WANTED_AT = """
+    CASE WHEN n.look_wanted_at > coalesce((
+        SELECT max(a.started_at) FROM notification_attempts a WHERE a.notification_id = n.id AND a.number < n.attempts
+    ), '-infinity') THEN n.look_wanted_at END
+"""
 # A moment at least, so that nobody who empties the queue meets the same row again and again.
-_HOLD = text("""
+_HOLD = text(f"""
     WITH held AS (
         UPDATE notification_log n SET status = 'queued', attempts = n.attempts - 1,
                next_attempt_at = greatest(h.until, now() + interval '1 second'),
                hold_reason = CASE WHEN h.for_look THEN n.hold_reason ELSE coalesce(h.reason, n.hold_reason) END,
-               look_wanted_at = CASE WHEN h.for_look THEN coalesce(n.look_wanted_at, now()) ELSE n.look_wanted_at END,
+               look_wanted_at = CASE WHEN h.for_look THEN coalesce({_LOOK_WANTED_AT}, now()) END,
                dispatched_at = NULL, claim_token = NULL, lease_until = NULL
         FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[]), CAST(:untils AS timestamptz[]),
                     CAST(:reasons AS text[]), CAST(:for_looks AS boolean[])) AS h (id, token, until, reason, for_look)
@@ -153,7 +169,7 @@ async def settle(session: AsyncSession, verdicts: Sequence[Verdict]) -> set[int]
     ids, reasons = [verdict.row.id for verdict in ordered], [verdict.reason for verdict in ordered]
     attempts = {
         "numbers": [verdict.row.attempts for verdict in ordered],
-        "outcomes": ["retry" if verdict.status == "queued" else verdict.status for verdict in ordered],
+        "outcomes": [verdict.outcome for verdict in ordered],
     }
     await session.execute(_ATTEMPTS_DONE, {"ids": ids, "reasons": reasons, **attempts})
     values = {

@@ -57,7 +57,8 @@ async def decide(
     drops = await queries.drops(session, [row.id for row in rows])
     batch = _Batch(session, contexts, drops, now)
     released = []
-    for row in sorted(rows, key=lambda row: int(row.id)):
+    # By person: accounts are locked, and two batches must not wait for each other.
+    for row in sorted(rows, key=lambda row: (contexts[row.id].user_id or 0, row.id)):
         context = contexts[row.id]
         zone = context.timezone or (about[row.id].timezone if row.id in about else None)
         decision = await _stopped(session, context, deployment=deployment)
@@ -211,7 +212,6 @@ class _Batch:
 
     async def finish(self) -> None:
         """What the decisions ask of others."""
-        await queries.wake(self._session, self._to_wake)
         await queries.want_look(self._session, self._begin_to_wait, at=self._now)
         held = [notification_id for notification_id, decision in self.decisions.items() if decision.action == "hold"]
         await queries.want_look(self._session, held, at=None)
@@ -225,6 +225,7 @@ class _Batch:
             # Where the address is used again, what is open then is news.
             untold = [(notification_id, drop.id) for drop in self._drops[notification_id] if drop.is_open]
             await queries.forget(self._session, untold)
+        await queries.wake(self._session, self._to_wake)
 
 
 def _is_late(context: Row[Any], *, now: datetime) -> bool:

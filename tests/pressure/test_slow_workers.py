@@ -101,6 +101,7 @@ async def test_a_late_refusal_does_not_undo_the_message_that_was_sent_meanwhile(
     await one_message(lab)
     await lab.begin("notify", 0, "before")
     await lab.clock.skip(121)
+    await lab.look()
     await lab.relay()
     await lab.worker.drain(["notify"])
     order = {"kind": "refuse", "stage": "data", "code": 550, "count": 1}

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from backend.clients.channels.outgoing import Outgoing
 from backend.clients.errors import SendFailed
 from backend.db.queries import delivery_rules, notifications
+from backend.services import credentials
 from backend.services.delivery import Delivery
 from backend.services.delivery_rules import Decision, decide
 from backend.services.fallback import after_failure
@@ -695,6 +696,19 @@ async def test_a_dead_address_is_given_up_and_its_person_told_elsewhere_in_words
     assert [message.kind for message in phone.taken] == ["table_open", "channel_disabled"]
     assert "mail to alice@guests.test" in phone.taken[1].text
     assert "550 no such mailbox" in phone.taken[1].text
+
+
+async def test_a_dead_address_that_is_proven_anew_is_used_again(loop: Loop) -> None:
+    user = await loop.guest()
+    await alert(loop, user=user)
+    await fail(loop, "email", dead())
+    await loop.execute("UPDATE users SET email_verified_at = NULL")
+
+    async with loop.r.sessions.begin() as session:
+        await credentials.prove(session, user.id, address=user.email, admin_email=None)
+
+    channel = await loop.one("SELECT * FROM channels")
+    assert (channel.disabled_at, channel.disabled_reason) == (None, None)
 
 
 async def test_a_dead_number_is_told_of_by_mail_without_the_whole_number(loop: Loop) -> None:

@@ -30,7 +30,8 @@ _PROVE_CHANNEL = text("""
     INSERT INTO channels AS c (user_id, kind, address, verified_at, verified_by)
     VALUES (:user_id, 'email', :address, now(), 'owner')
     ON CONFLICT (user_id, kind, address) DO UPDATE
-      SET verified_at = coalesce(c.verified_at, now()), verified_by = 'owner'
+      SET verified_at = coalesce(c.verified_at, now()), verified_by = 'owner',
+          disabled_at = NULL, disabled_reason = NULL
 """)
 _PROVE = text("UPDATE users SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = :id")
 # What is open already is new to somebody who could not be told before.

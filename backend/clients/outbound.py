@@ -11,13 +11,14 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from functools import cached_property
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 
 import httpx
 
+from backend.clients.answers import retry_after
 from backend.clients.errors import SendFailed
 from backend.clients.public_addresses import (
     Address,
@@ -33,7 +34,7 @@ CONNECT_SECONDS = 4.0
 MOST_REDIRECTS = 3
 MOST_BYTES = 64 * 1024
 MOST_ADDRESSES = 3
-LONGEST_RETRY_AFTER = timedelta(days=1)
+USER_AGENT = "houstons-reservation-tracker"
 
 # 303 is left out: it asks for a GET, and what was to be told would not arrive.
 _REDIRECTS = (301, 302, 307, 308)
@@ -114,6 +115,9 @@ class Outbound:
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(self._total_seconds, connect=CONNECT_SECONDS),
+            headers={"User-Agent": USER_AGENT},
+            # A jar that takes nothing: it goes by address too, and would show one site's cookies to another.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             # Connections are pooled by address: kept, one made for a name would serve another that shares its address,
             # and whose certificate nobody has seen.
             limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=0),
@@ -207,23 +211,6 @@ def _require_accepted(url: httpx.URL, answer: Answer, dead: Collection[int]) -> 
         address_is_dead=status in dead,
         retry_after=retry_after(answer.headers.get("retry-after"), now=datetime.now(UTC)),
     )
-
-
-def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
-    """How long a server asks to be left alone, at most a day (RFC 9110, 10.2.3: seconds or a date)."""
-    if not value:
-        return None
-    try:
-        wait = timedelta(seconds=int(value))
-    except OverflowError:
-        return LONGEST_RETRY_AFTER
-    except ValueError:
-        try:
-            until = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        wait = (until if until.tzinfo else until.replace(tzinfo=UTC)) - now
-    return min(max(wait, timedelta()), LONGEST_RETRY_AFTER)
 
 
 def _host_header(url: httpx.URL) -> str:

@@ -8,8 +8,9 @@ from ipaddress import ip_network
 import pytest
 import trustme
 
+from backend.clients.answers import retry_after
 from backend.clients.errors import SendFailed
-from backend.clients.outbound import MOST_BYTES, Outbound, retry_after
+from backend.clients.outbound import MOST_BYTES, Outbound
 from tests.clients.conftest import HERE, Reply, StandIn, serving
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -267,6 +268,15 @@ async def test_nobody_there_is_no_reason_to_give_up(outbound: Outbound) -> None:
         url = gone.url
 
     assert not (await failure(outbound, url)).permanent
+
+
+async def test_cookies_are_not_kept(stand_in: StandIn, outbound: Outbound) -> None:
+    stand_in.usual = Reply(200, headers={"Set-Cookie": "who=you; Path=/"})
+
+    for _ in range(2):
+        await post(outbound, stand_in.url)
+
+    assert [request.headers.get("cookie") for request in stand_in.received] == [None, None]
 
 
 async def test_proxies_of_the_environment_are_not_asked(

@@ -30,7 +30,12 @@ async def sms(stand_in: StandIn) -> AsyncIterator[Sms]:
 
 
 def refusal(status: int, code: int, **more: Any) -> Reply:
-    body = {"code": code, "message": "No, for a reason", "more_info": "https://docs.example.com", "status": status}
+    body = {
+        "code": code,
+        "message": f"The number {GUEST} cannot be used",
+        "more_info": "https://docs.example.com",
+        "status": status,
+    }
     return Reply(status, json.dumps(body | more).encode())
 
 

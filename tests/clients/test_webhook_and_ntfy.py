@@ -92,7 +92,7 @@ async def test_ntfy_is_told_topic_title_text_and_where_a_tap_leads(stand_in: Sta
     }
 
 
-@pytest.mark.parametrize("body", [b"", b"ok", b"[]", b'{"id":7}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"ok", b"[]", b'{"id":7}', b'{"id":"\\u0000"}', b"\xff"])
 async def test_a_server_that_answers_otherwise_has_taken_it_all_the_same(
     stand_in: StandIn, outbound: Outbound, body: bytes
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from backend.clients.answers import provider_id
 from backend.clients.channels.outgoing import Outgoing
 from backend.clients.channels.parsing import Parsed, match, optional
 from backend.clients.outbound import Outbound
@@ -66,5 +67,4 @@ def _id_in(body: bytes) -> str | None:
         answer = json.loads(body)
     except ValueError:
         return None
-    found = answer.get("id") if isinstance(answer, dict) else None
-    return found if isinstance(found, str) and len(found) <= 100 else None
+    return provider_id(answer.get("id")) if isinstance(answer, dict) else None

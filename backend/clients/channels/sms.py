@@ -57,9 +57,9 @@ class Sms:
                     to=message.to, from_=self._from_number, body=message.short or message.subject, **self._callback
                 )
         except TwilioRestException as error:
-            raise _failure(error.status, error.code, error.msg) from error
+            raise _failure(message.to, error.status, error.code, error.msg) from error
         except TwilioServiceException as error:
-            raise _failure(error.status, error.code, error.detail or error.title) from error
+            raise _failure(message.to, error.status, error.code, error.detail or error.title) from error
         except (httpx.HTTPError, TimeoutError, TwilioException, ValueError) as error:
             raise SendFailed(f"Twilio: {type(error).__name__}", permanent=False) from error
         return str(made.sid)
@@ -82,11 +82,12 @@ class Sms:
         return self._twilio
 
 
-def _failure(status: int, code: int | None, sentence: str) -> SendFailed:
+def _failure(to: str, status: int, code: int | None, sentence: str) -> SendFailed:
     is_ours = status == 401 or code in OURS
     is_passing = status >= 500 or status in (408, 429) or code in PASSING
     return SendFailed(
-        f"Twilio {code or status}: {sentence}",
+        # Twilio repeats the number, which belongs in no log.
+        f"Twilio {code or status}: {sentence.replace(to, '(the number)')}",
         permanent=code in DEAD or not (is_ours or is_passing),
         address_is_dead=code in DEAD,
     )

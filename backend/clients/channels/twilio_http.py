@@ -10,8 +10,8 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from backend.clients.answers import retry_after
 from backend.clients.errors import SendFailed
-from backend.clients.outbound import retry_after
 
 __all__ = ["Client", "TwilioException", "TwilioRestException", "TwilioServiceException", "open_twilio"]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from backend.clients.answers import provider_id
 from backend.clients.channels.outgoing import Outgoing
 from backend.clients.channels.parsing import Parsed
 from backend.clients.errors import SendFailed
@@ -81,7 +82,7 @@ class WebPush:
         answer = await self._outbound.post(
             message.to, content=content, headers=headers, secret_headers=signed, dead=DEAD
         )
-        return str(answer.headers.get("location", message.message_id))
+        return provider_id(answer.headers.get("location")) or str(message.message_id)
 
     async def close(self) -> None:
         await self._outbound.close()

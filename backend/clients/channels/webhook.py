@@ -52,7 +52,6 @@ class Webhook:
         body = _body(message, at=at)
         headers = {
             "Content-Type": "application/json",
-            "User-Agent": "houstons-webhook/1",
             "X-Houstons-Id": str(message.message_id),
             "X-Houstons-Signature": sign(secret, body, at=at),
         }

@@ -140,11 +140,13 @@ class ChannelController(Controller):
     @post("/{channel_id:int}/code", status_code=200, guards=[limits.CODES])
     async def send_code(self, request: Request[Any, Any, Any], channel_id: FromPath[int]) -> ChannelAdded:
         """Send a new code; the one before it is worthless then."""
+        await limits.limit_account(request, limits.CODES_TO, await channels.destination(*_own(request, channel_id)))
         return await _with_code(request, await channels.send_code(*_own(request, channel_id)))
 
     @post("/{channel_id:int}/enable", status_code=200, guards=[limits.CODES])
     async def enable_channel(self, request: Request[Any, Any, Any], channel_id: FromPath[int]) -> ChannelAdded:
         """Use a channel again that was turned off; it has to be verified anew."""
+        await limits.limit_account(request, limits.CODES_TO, await channels.destination(*_own(request, channel_id)))
         return await _with_code(request, await channels.enable(*_own(request, channel_id)))
 
     @post("/{channel_id:int}/test", status_code=200, guards=[limits.CHANNEL_TEST])

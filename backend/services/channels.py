@@ -59,6 +59,13 @@ async def list_channels(sessions: Sessions, user_id: int) -> Sequence[Row[Any]]:
         return await channels.of_user(session, user_id)
 
 
+async def destination(sessions: Sessions, user_id: int, channel_id: int) -> str:
+    """Where a channel leads, whoever has it: what limits on codes count by. Raises AppError 404."""
+    async with sessions.begin() as session:
+        channel = await _own(session, channel_id, user_id=user_id)
+    return f"{channel.kind}:{channel.address}"
+
+
 async def add(
     sessions: Sessions, user_id: int, *, kind: str, address: str, details: Mapping[str, Any], label: str | None
 ) -> Added:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from backend.clients.channels.outgoing import Outgoing
 from backend.clients.errors import SendFailed
-from backend.db.queries import delivery_rules, notifications
+from backend.db.queries import delivery, notifications, preferences
 from backend.services import credentials
 from backend.services.delivery import Delivery
 from backend.services.delivery_rules import Decision, decide
@@ -105,10 +105,10 @@ async def add_channel(loop: Loop, user: Any, kind: str = "sms", address: str = P
 async def claimed(loop: Loop, ids: Sequence[int]) -> Any:
     """One worker's transaction that has claimed these; yields it and what is decided of them, by id."""
     async with loop.r.sessions.begin() as session:
-        rows = [await notifications.claim(session, notification_id, token=uuid4()) for notification_id in ids]
-        assert None not in rows
-        about = {row.id: await notifications.facts(session, row.id) for row in rows if row is not None}
-        found = await decide(session, rows, about, deployment="production", now=datetime.now(UTC))  # type: ignore[arg-type]
+        rows = await delivery.claim(session, ids, token=uuid4())
+        assert len(rows) == len(ids)
+        about = await notifications.facts(session, ids)
+        found = await decide(session, rows, about, deployment="production", now=datetime.now(UTC))
         yield session, found
 
 
@@ -198,7 +198,7 @@ async def test_who_ends_a_snooze_hears_at_once_of_what_was_held(loop: Loop) -> N
     await loop.execute("DELETE FROM preferences")
 
     async with loop.r.sessions.begin() as session:
-        await delivery_rules.release_held(session, user.id)
+        await preferences.release_held(session, user.id)
 
     (delivery,) = await loop.send_all()
     assert delivery.status == "sent"
@@ -268,7 +268,7 @@ async def test_of_two_workers_with_one_each_in_hand_the_one_with_the_older_comes
     mine, theirs = (first, second) if is_older else (second, first)
 
     async with loop.r.sessions.begin() as other:
-        await notifications.claim(other, theirs, token=uuid4())
+        await delivery.claim(other, [theirs], token=uuid4())
         before = datetime.now(UTC)
         async with claimed(loop, [mine]) as (session, found):
             await session.rollback()
@@ -314,9 +314,8 @@ async def test_telling_together_loses_no_table_and_doubles_none(
 
     for batch in batches:
         async with loop.r.sessions.begin() as session:
-            rows = [await notifications.claim(session, ids[i], token=uuid4()) for i in sorted(batch) if i < len(ids)]
-            mine = [row for row in rows if row is not None]
-            about = {row.id: await notifications.facts(session, row.id) for row in mine}
+            mine = await delivery.claim(session, [ids[i] for i in sorted(batch) if i < len(ids)], token=uuid4())
+            about = await notifications.facts(session, [row.id for row in mine])
             found = await decide(session, mine, about, deployment="production", now=now)
             assert set(found) == {row.id for row in mine}
             for row in mine:

@@ -80,6 +80,7 @@ def _mailer(settings: Settings) -> Mailer | None:
         user=settings.smtp_user,
         password=settings.smtp_pass.get_secret_value() if settings.smtp_pass else None,
         ca_file=settings.smtp_ca_file,
+        connections=settings.smtp_connections,
     )
 
 

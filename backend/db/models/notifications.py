@@ -23,7 +23,7 @@ class Notification(Base):
     watch_id: Mapped[BigInt | None] = mapped_column(ForeignKey("watches.id", ondelete="SET NULL"), index=True)
     booking_id: Mapped[BigInt | None] = mapped_column(ForeignKey("bookings.id", ondelete="SET NULL"))
     user_id: Mapped[BigInt | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    channel_id: Mapped[BigInt | None] = mapped_column(ForeignKey("channels.id", ondelete="SET NULL"))
+    channel_id: Mapped[BigInt | None] = mapped_column(ForeignKey("channels.id", ondelete="SET NULL"), index=True)
     channel: Mapped[str]
     kind: Mapped[str]
     recipient: Mapped[str]

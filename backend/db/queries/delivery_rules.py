@@ -6,7 +6,6 @@ Writing here never waits for a group or a message that somebody else holds: it i
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -70,23 +69,6 @@ _FORGET = text(f"""
         WHERE {_SURELY_UNTOLD.format(earlier="a.number < n.attempts")}
     )
 """)
-# Put back unsent, which is no attempt.
-_PUT_BACK = """
-    WITH back AS (
-        UPDATE notification_log n SET status = 'queued', attempts = n.attempts - 1, next_attempt_at = d.until,
-               dispatched_at = NULL, claim_token = NULL, lease_until = NULL, {more}
-        FROM unnest(CAST(:ids AS bigint[]), CAST(:untils AS timestamptz[]), CAST(:reasons AS text[]))
-          AS d(id, until, reason)
-        WHERE n.id = d.id AND n.claim_token = :token AND n.status = 'sending'
-        RETURNING n.id, n.attempts + 1 AS number
-    ), unmade AS (
-        DELETE FROM notification_attempts a USING back
-        WHERE a.notification_id = back.id AND a.number = back.number AND a.outcome IS NULL
-    )
-    SELECT id FROM back
-"""
-_HOLD = text(_PUT_BACK.format(more="hold_reason = d.reason"))
-_WAIT = text(_PUT_BACK.format(more="hold_reason = n.hold_reason"))
 
 # What else is held for the same watch, channel and kind. All of it is seen, whoever holds it ...
 _SIBLINGS = text("""
@@ -110,13 +92,6 @@ _TOLD_ELSEWHERE = text("""
     WHERE id = ANY(:ids) AND status = 'queued'
 """)
 _WANT_LOOK = text("UPDATE notification_log SET look_wanted_at = :at WHERE id = ANY(:ids) AND status = 'sending'")
-_RELEASE = text("""
-    UPDATE notification_log SET next_attempt_at = now(), dispatched_at = NULL WHERE id IN (
-        SELECT id FROM notification_log
-        WHERE status = 'queued' AND hold_reason IS NOT NULL AND user_id = :user_id AND next_attempt_at > now()
-        ORDER BY id FOR UPDATE SKIP LOCKED
-    )
-""")
 # Groups that a look has in hand are due anyway, and locked ones are found at the next try: this transaction holds
 # messages, which whoever holds a group may want.
 _WAKE = text("""
@@ -151,26 +126,6 @@ async def forget(session: AsyncSession, items: Sequence[tuple[int, int]]) -> Non
         await session.execute(_FORGET, {"ids": ids, "drops": drop_ids})
 
 
-async def hold(session: AsyncSession, held: Sequence[tuple[int, datetime, str]], *, token: UUID) -> list[int]:
-    """Put claimed messages back as (id, until, reason); returns those that were still the caller's."""
-    return await _put_back(session, _HOLD, held, token=token)
-
-
-async def wait_for_look(session: AsyncSession, waiting: Sequence[tuple[int, datetime]], *, token: UUID) -> list[int]:
-    """Put claimed messages back as (id, until); returns those that were still the caller's."""
-    return await _put_back(session, _WAIT, [(*wait, "") for wait in waiting], token=token)
-
-
-async def _put_back(
-    session: AsyncSession, statement: Any, rows: Sequence[tuple[int, datetime, str]], **values: Any
-) -> list[int]:
-    if not rows:
-        return []
-    ids, untils, reasons = ([row[i] for row in sorted(rows)] for i in range(3))
-    values |= {"ids": ids, "untils": untils, "reasons": reasons}
-    return list((await session.execute(statement, values)).scalars())
-
-
 async def merge_held(session: AsyncSession, into: int, *, claimed: Sequence[int] = ()) -> tuple[list[int], list[int]]:
     """Let a claimed message tell what is held for the same watch, channel and kind; its items move, each stays one row.
 
@@ -187,11 +142,6 @@ async def merge_held(session: AsyncSession, into: int, *, claimed: Sequence[int]
     if others:
         await session.execute(_TOLD_ELSEWHERE, {"ids": others, "reason": told_in(into)})
     return mine, sorted(set(seen) - {row.id for row in free})
-
-
-async def release_held(session: AsyncSession, user_id: int) -> None:
-    """Have what is held for a person decided anew: their wishes are others now."""
-    await session.execute(_RELEASE, {"user_id": user_id})
 
 
 def told_in(notification_id: int) -> str:

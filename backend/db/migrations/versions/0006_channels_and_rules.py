@@ -110,6 +110,7 @@ def upgrade() -> None:
         ["replaces_id"],
         postgresql_where=sa.text("replaces_id IS NOT NULL"),
     )
+    op.create_index(op.f("ix_notification_log_channel_id"), "notification_log", ["channel_id"])
     op.create_index(
         "ix_notification_log_provider_id",
         "notification_log",

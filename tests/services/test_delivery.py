@@ -458,8 +458,8 @@ async def copies(loop: Loop, count: int) -> list[int]:
     """One queued message, many times over, each to another address."""
     await queued_message(loop)
     await loop.execute(
-        "WITH told AS (INSERT INTO notification_log (user_id, watch_id, channel, kind, recipient) "
-        "SELECT user_id, watch_id, channel, kind, n || '@guests.test' "
+        "WITH told AS (INSERT INTO notification_log (user_id, watch_id, channel_id, channel, kind, recipient) "
+        "SELECT user_id, watch_id, channel_id, channel, kind, n || '@guests.test' "
         "FROM notification_log, generate_series(1, :count) n RETURNING id) "
         "INSERT INTO notification_items (notification_id, drop_id, dedup_key) "
         "SELECT told.id, d.id, 'copy:' || told.id FROM told, slot_drops d",

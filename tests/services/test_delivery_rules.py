@@ -166,7 +166,7 @@ async def test_a_booking_is_told_in_quiet_hours(loop: Loop) -> None:
     deliveries = await loop.send_all()
 
     assert {(delivery.kind, delivery.status) for delivery in deliveries} == {
-        ("table_open", "queued"),
+        ("table_open", "held"),
         ("booked", "sent"),
     }
 

@@ -49,7 +49,10 @@ from backend.db.direct import open_direct
 from backend.services.availability import Availability
 from backend.services.errors import AppError
 from backend.settings import Settings, load_settings
+from observability.exposition import name_build
+from observability.http_hooks import CountedHttp
 from observability.logging import configure_logging
+from observability.upstream_hooks import count_call
 
 STATIC = Path(__file__).parent.parent / "static"
 OPENED_AT_START = 2
@@ -116,6 +119,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
     return app
 
 
+def create_web() -> CountedHttp:
+    """The application as a server runs it: every answer is counted, also those of the router."""
+    name_build(version("houstons"), "web")
+    return CountedHttp(create_app())  # type: ignore[arg-type]
+
+
 @asynccontextmanager
 async def _connections(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
@@ -133,7 +142,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
         }
     )
     app.state.budget = open_budget(redis, settings)
-    app.state.wisely = open_wisely(settings, app.state.budget)
+    app.state.wisely = open_wisely(settings, app.state.budget, on_call=count_call)
     app.state.locations = locations.shared_locations(sessions_of(engine))
     app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
     app.state.direct = open_direct(settings.require_database_url, size=POOL_SIZE, name="web-direct")

@@ -19,6 +19,7 @@ from backend.clients.wisely import Wisely, open_wisely
 from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
 from backend.settings import Settings
+from observability.upstream_hooks import count_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def open_resources(settings: Settings) -> Resources:
         redis=redis,
         jobs=Jobs(redis),
         budget=budget,
-        wisely=open_wisely(settings, budget),
+        wisely=open_wisely(settings, budget, on_call=count_call),
         senders=_senders(settings),
     )
 

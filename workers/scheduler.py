@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from backend.clients.jobs import Jobs
 from backend.settings import Settings
+from observability.metrics import TICKS
 from workers.schedule import Tick, schedule
 
 log = structlog.get_logger()
@@ -47,5 +48,9 @@ async def fire(redis: Redis, jobs: Jobs, tick: Tick) -> None:
     try:
         if await redis.set(f"tick:{tick.actor}:{number}", "1", nx=True, ex=max(1, round(10 * tick.seconds))):
             await jobs.send([(tick.actor, ())])
+            TICKS.labels(tick.actor, "sent").inc()
+        else:
+            TICKS.labels(tick.actor, "sent by another").inc()
     except RedisError as error:
+        TICKS.labels(tick.actor, "lost").inc()
         log.error("scheduler.tick_lost", actor=tick.actor, reason=str(error))

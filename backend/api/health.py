@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.api.access import OPEN, local_or_token_guard
 from backend.db.migrations import is_current
 from backend.db.queries.totals import read_totals
-from observability.metrics import BREAKER_STATES, ledger_registry
+from observability.metrics import BREAKER_STATES, PROCESS, ledger_registry
 
 
 @get("/health/live", opt=OPEN)
@@ -53,4 +53,4 @@ async def metrics(request: Request[Any, Any, Any]) -> bytes:
         totals["breaker"] = {(state,): float(state == budget.breaker) for state in BREAKER_STATES}
     except (RedisError, OSError):
         pass  # Without Redis there is no budget, and no call: absent is the truth.
-    return generate_latest(ledger_registry(totals))
+    return generate_latest(ledger_registry(totals)) + generate_latest(PROCESS)

@@ -1,6 +1,7 @@
 """What a worker process holds: engine, Redis, HTTP client and channels, made and closed on the actors' event loop."""
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from backend.clients.jobs import Jobs
 from backend.clients.wisely import Wisely, open_wisely
 from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
+from backend.services.heart import beating
 from backend.settings import Settings
 from observability.upstream_hooks import count_call
 
@@ -40,6 +42,7 @@ class Resources:
         return self.settings.periods
 
     async def close(self) -> None:
+        """Finish what is held, and say that this process ends."""
         for sender in self.senders.values():
             await sender.close()
         await self.wisely.close()
@@ -86,6 +89,8 @@ class ResourcesMiddleware(Middleware):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: Resources | None = None
+        self._heart = AsyncExitStack()
+        self._queues: list[str] = []
 
     @property
     def current(self) -> Resources:
@@ -94,6 +99,7 @@ class ResourcesMiddleware(Middleware):
         return self._open
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        self._queues = sorted(worker.consumer_whitelist or broker.get_declared_queues())
         loop = get_event_loop_thread()
         if loop is None:
             raise MiddlewareError("the event loop of the actors did not start")
@@ -105,13 +111,18 @@ class ResourcesMiddleware(Middleware):
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
         loop = get_event_loop_thread()
         if loop is not None and self._open is not None:
-            loop.run_coroutine(self._open.close())
+            loop.run_coroutine(self._close(self._open))
             self._open = None
 
     async def _make(self) -> Resources:
         opened = open_resources(self._settings)
         await opened.budget.prime()
+        await self._heart.enter_async_context(beating(opened.sessions, part="worker", queues=self._queues))
         return opened
+
+    async def _close(self, opened: Resources) -> None:
+        await self._heart.aclose()
+        await opened.close()
 
 
 def utc_now() -> datetime:

@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from backend.clients.jobs import Jobs
+from backend.db.base import open_engine, sessions_of
+from backend.services.heart import beating
 from backend.settings import Settings
 from observability.metrics import TICKS
 from workers.schedule import Tick, schedule
@@ -37,8 +39,11 @@ async def run_scheduler(settings: Settings) -> None:
     for tick in schedule(settings):
         await fire(redis, jobs, tick)
     log.info("scheduler.started", ticks=len(schedule(settings)))
-    await stop.wait()
+    engine = open_engine(settings.require_database_url, pool_size=1, name="scheduler")
+    async with beating(sessions_of(engine), part="scheduler"):
+        await stop.wait()
     scheduler.shutdown(wait=False)
+    await engine.dispose()
     await redis.aclose()
 
 

@@ -47,3 +47,18 @@ class Jobs:
             pipe.hset(f"{key}.msgs", redis_id, message.encode())
             pipe.rpush(key, redis_id)
         await pipe.execute()
+
+
+async def queue_lengths(redis: Redis) -> dict[str, dict[tuple[str, ...], float]]:
+    """Jobs that wait or are being done, and jobs put aside after a failure, by queue. Raises redis.RedisError."""
+    names = sorted(set(QUEUES.values()))
+    pipe = redis.pipeline(transaction=False)
+    for name in names:
+        pipe.hlen(f"dramatiq:{name}.msgs")
+        pipe.zcard(f"dramatiq:{name}.XQ")
+    counts = await pipe.execute()
+    waiting, dead = counts[::2], counts[1::2]
+    return {
+        "queues": {(name,): float(count) for name, count in zip(names, waiting, strict=True)},
+        "dead": {(name,): float(count) for name, count in zip(names, dead, strict=True)},
+    }

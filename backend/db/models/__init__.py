@@ -2,6 +2,7 @@
 
 from backend.db.models.accounts import Channel, OneTimeToken, Preferences, Session, User
 from backend.db.models.bookings import Booking
+from backend.db.models.heartbeats import Heartbeat
 from backend.db.models.keys import Key
 from backend.db.models.legacy import LegacyImport, ToldBefore
 from backend.db.models.locations import Location, Switch
@@ -16,6 +17,7 @@ __all__ = [
     "CallLog",
     "Channel",
     "Feedback",
+    "Heartbeat",
     "Key",
     "LegacyImport",
     "Location",

@@ -52,6 +52,7 @@ from backend.settings import Settings, load_settings
 from observability.exposition import name_build
 from observability.http_hooks import CountedHttp
 from observability.logging import configure_logging
+from observability.pool_hooks import watch_pool
 from observability.upstream_hooks import count_call
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -129,6 +130,7 @@ def create_web() -> CountedHttp:
 async def _connections(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     engine = open_engine(settings.require_database_url, pool_size=POOL_SIZE, name="web")
+    watch_pool(engine)
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=2, socket_connect_timeout=2)
     app.state.update(
         {

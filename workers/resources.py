@@ -21,6 +21,7 @@ from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
 from backend.services.heart import beating
 from backend.settings import Settings
+from observability.pool_hooks import watch_pool
 from observability.upstream_hooks import count_call
 
 
@@ -116,6 +117,7 @@ class ResourcesMiddleware(Middleware):
 
     async def _make(self) -> Resources:
         opened = open_resources(self._settings)
+        watch_pool(opened.engine)
         await opened.budget.prime()
         await self._heart.enter_async_context(beating(opened.sessions, part="worker", queues=self._queues))
         return opened

@@ -1,4 +1,4 @@
-"""Signs of life of workers and schedulers."""
+"""Signs of life of workers and schedulers, and since when a look has been due."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,7 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
+    op.add_column("scan_groups", sa.Column("due_since", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "heartbeats",
         sa.Column("process", sa.String(), nullable=False),

@@ -53,8 +53,9 @@ async def test_tries_to_sign_in_are_counted(loop: Loop) -> None:
     }
 
     with serving(loop.r.settings) as url:
-        for password in ("correct horse", "wrong"):
-            httpx.post(f"{url}/api/auth/login", json={"email": "alice@guests.test", "password": password})
+        async with httpx.AsyncClient(base_url=url) as client:
+            for password in ("correct horse", "wrong"):
+                await client.post("/api/auth/login", json={"email": "alice@guests.test", "password": password})
 
     for outcome, count in before.items():
         assert value("houstons_sign_ins_total", way="password", outcome=outcome) == count + 1

@@ -1,10 +1,11 @@
-"""Counts the jobs of a worker: how long they waited, how long they took, and how they ended."""
+"""Counts the jobs of a worker, how long they waited, took, and how they ended; each has the id of what caused it."""
 
 import time
 from typing import Any
 
 from dramatiq.middleware import Middleware
 
+from observability.correlation import NAME, begin
 from observability.metrics import MESSAGE_AGE, MESSAGE_SECONDS, MESSAGES
 
 
@@ -15,6 +16,8 @@ class CountedJobs(Middleware):
         self._began: dict[str, float] = {}
 
     def before_process_message(self, broker: Any, message: Any) -> None:
+        # The actor's coroutine is started from this thread, and takes over what is bound here.
+        begin(message.options.get(NAME))
         self._began[message.message_id] = time.perf_counter()
         MESSAGE_AGE.labels(message.actor_name).observe(max(time.time() - message.message_timestamp / 1000, 0))
 

@@ -14,6 +14,7 @@ from backend.clients.jobs import Jobs
 from backend.db.base import open_engine, sessions_of
 from backend.services.heart import beating
 from backend.settings import Settings
+from observability.correlation import begin
 from observability.metrics import TICKS
 from workers.schedule import Tick, schedule
 
@@ -49,6 +50,7 @@ async def run_scheduler(settings: Settings) -> None:
 
 async def fire(redis: Redis, jobs: Jobs, tick: Tick) -> None:
     """Send a tick's message, unless some scheduler has done so in this period."""
+    begin()
     number = int(datetime.now(UTC).timestamp() // tick.seconds)
     try:
         if await redis.set(f"tick:{tick.actor}:{number}", "1", nx=True, ex=max(1, round(10 * tick.seconds))):

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from dramatiq import Message
 from redis.asyncio import Redis
+from structlog.contextvars import get_contextvars
 
 # Actor name → queue. A test asserts that the workers declare exactly these.
 QUEUES = {
@@ -34,6 +35,8 @@ class Jobs:
     async def send(self, jobs: Iterable[Job]) -> None:
         """Enqueue (actor name, arguments) pairs in order. Raises redis.RedisError."""
         pipe = self._redis.pipeline(transaction=False)
+        # What caused them, for the log: see observability/correlation.py.
+        cause = {key: value for key, value in get_contextvars().items() if key == "correlation_id"}
         for name, args in jobs:
             redis_id = str(uuid4())
             message: Message[Any] = Message(
@@ -41,7 +44,7 @@ class Jobs:
                 actor_name=name,
                 args=tuple(args),
                 kwargs={},
-                options={"redis_message_id": redis_id},
+                options={"redis_message_id": redis_id, **cause},
             )
             key = f"dramatiq:{message.queue_name}"
             pipe.hset(f"{key}.msgs", redis_id, message.encode())

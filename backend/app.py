@@ -55,7 +55,11 @@ from backend.db.direct import open_direct
 from backend.services.availability import Availability
 from backend.services.errors import AppError
 from backend.settings import Settings, load_settings
+from observability.exposition import name_build
+from observability.http_hooks import CountedHttp
 from observability.logging import configure_logging
+from observability.pool_hooks import watch_pool
+from observability.upstream_hooks import count_call
 
 STATIC = Path(__file__).parent.parent / "static"
 OPENED_AT_START = 2
@@ -131,10 +135,17 @@ def create_app(settings: Settings | None = None) -> Litestar:
     return app
 
 
+def create_web() -> CountedHttp:
+    """The application as a server runs it: every answer is counted, also those of the router."""
+    name_build(version("houstons"), "web")
+    return CountedHttp(create_app())  # type: ignore[arg-type]
+
+
 @asynccontextmanager
 async def _connections(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     engine = open_engine(settings.require_database_url, pool_size=POOL_SIZE, name="web")
+    watch_pool(engine)
     redis = Redis.from_url(settings.require_redis_url, socket_timeout=2, socket_connect_timeout=2)
     app.state.update(
         {
@@ -150,6 +161,7 @@ async def _connections(app: Litestar) -> AsyncIterator[None]:
     app.state.budget = open_budget(redis, settings)
     app.state.wisely = open_wisely(settings, app.state.budget)
     app.state.push_public_key = config.shared_push_public_key(sessions_of(engine))
+    app.state.wisely = open_wisely(settings, app.state.budget, on_call=count_call)
     app.state.locations = locations.shared_locations(sessions_of(engine))
     app.state.availability = Availability(sessions_of(engine), usual_sizes=settings.browse_party_sizes)
     app.state.direct = open_direct(settings.require_database_url, size=POOL_SIZE, name="web-direct")

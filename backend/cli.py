@@ -50,7 +50,7 @@ def web() -> None:
     """Run the web server."""
     settings = load_settings()
     uvicorn.run(
-        "backend.app:create_app",
+        "backend.app:create_web",
         factory=True,
         host=settings.host,
         port=settings.port,

@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         None, description="Bearer token for /metrics. Unset: /metrics answers only to this machine."
     )
 
+    metrics_host: str = Field("127.0.0.1", description="Address on which workers and scheduler show their metrics.")
+    metrics_port: Port | None = Field(
+        None, description="Port on which a worker or the scheduler shows its metrics. Unset: it does not."
+    )
+
     # The reservation service
     wisely_base_url: str = Field("https://loyaltyapi.wisely.io", description="Base address of the reservation service.")
     wisely_user_agent: str = Field(

@@ -6,6 +6,8 @@ from typing import Literal
 
 import structlog
 
+from observability.masking import mask
+
 
 def configure_logging(*, level: str, form: Literal["json", "text"]) -> None:
     """Send our events and the libraries' warnings to standard output."""
@@ -20,9 +22,11 @@ def configure_logging(*, level: str, form: Literal["json", "text"]) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        mask,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )

@@ -179,9 +179,13 @@ async def resources(settings: Settings) -> AsyncIterator[Resources]:
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """The web application on a port of its own; yields its address."""
-    config = uvicorn.Config(
-        create_app(settings), host="127.0.0.1", port=free_port(), log_config=None, proxy_headers=False
-    )
+    with serving_app(create_app(settings)) as url:
+        yield url
+
+
+@contextmanager
+def serving_app(app: Any) -> Iterator[str]:
+    config = uvicorn.Config(app, host="127.0.0.1", port=free_port(), log_config=None, proxy_headers=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

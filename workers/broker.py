@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from importlib.metadata import version
 from typing import Any
 
 import dramatiq
@@ -19,7 +20,10 @@ from dramatiq.middleware import (
 
 from backend.local.process import die_with_parent
 from backend.settings import load_settings
+from observability.exposition import name_build
 from observability.logging import configure_logging
+from observability.worker_middleware import CountedJobs
+from workers.metrics import show_metrics_of
 from workers.resources import ResourcesMiddleware
 
 
@@ -30,6 +34,8 @@ class Process(Middleware):
         die_with_parent(signal.SIGTERM)
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
         configure_logging(level=settings.log_level, form=settings.log_format)
+        name_build(version("houstons"), "worker")
+        show_metrics_of(settings)
 
 
 settings = load_settings()
@@ -47,6 +53,7 @@ broker = RedisBroker(  # type: ignore[no-untyped-call]
         Retries(max_retries=0),
         AsyncIO(),
         resources,
+        CountedJobs(),
     ],
     heartbeat_timeout=15_000,
     maintenance_chance=100_000,

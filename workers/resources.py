@@ -1,6 +1,7 @@
 """What a worker process holds: engine, Redis, HTTP client and channels, made and closed on the actors' event loop."""
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,8 +20,11 @@ from backend.clients.jobs import Jobs
 from backend.clients.wisely import Wisely, open_wisely
 from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
+from backend.services.heart import beating
 from backend.services.keys import ensure_push_key
 from backend.settings import Settings
+from observability.pool_hooks import watch_pool
+from observability.upstream_hooks import count_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Resources:
         return self.settings.periods
 
     async def close(self) -> None:
+        """Finish what is held, and say that this process ends."""
         for sender in self.senders.values():
             await sender.close()
         await self.wisely.close()
@@ -62,7 +67,7 @@ def open_resources(settings: Settings) -> Resources:
         redis=redis,
         jobs=Jobs(redis),
         budget=budget,
-        wisely=open_wisely(settings, budget),
+        wisely=open_wisely(settings, budget, on_call=count_call),
         senders=open_senders(settings, push_key=partial(ensure_push_key, sessions)),
     )
 
@@ -73,6 +78,8 @@ class ResourcesMiddleware(Middleware):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: Resources | None = None
+        self._heart = AsyncExitStack()
+        self._queues: list[str] = []
 
     @property
     def current(self) -> Resources:
@@ -81,6 +88,7 @@ class ResourcesMiddleware(Middleware):
         return self._open
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
+        self._queues = sorted(worker.consumer_whitelist or broker.get_declared_queues())
         loop = get_event_loop_thread()
         if loop is None:
             raise MiddlewareError("the event loop of the actors did not start")
@@ -92,13 +100,19 @@ class ResourcesMiddleware(Middleware):
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
         loop = get_event_loop_thread()
         if loop is not None and self._open is not None:
-            loop.run_coroutine(self._open.close())
+            loop.run_coroutine(self._close(self._open))
             self._open = None
 
     async def _make(self) -> Resources:
         opened = open_resources(self._settings)
+        watch_pool(opened.engine)
         await opened.budget.prime()
+        await self._heart.enter_async_context(beating(opened.sessions, part="worker", queues=self._queues))
         return opened
+
+    async def _close(self, opened: Resources) -> None:
+        await self._heart.aclose()
+        await opened.close()
 
 
 def utc_now() -> datetime:

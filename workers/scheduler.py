@@ -11,7 +11,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from backend.clients.jobs import Jobs
+from backend.db.base import open_engine, sessions_of
+from backend.services.heart import beating
 from backend.settings import Settings
+from observability.correlation import begin
+from observability.metrics import TICKS
 from workers.schedule import Tick, schedule
 
 log = structlog.get_logger()
@@ -36,16 +40,24 @@ async def run_scheduler(settings: Settings) -> None:
     for tick in schedule(settings):
         await fire(redis, jobs, tick)
     log.info("scheduler.started", ticks=len(schedule(settings)))
-    await stop.wait()
+    engine = open_engine(settings.require_database_url, pool_size=1, name="scheduler")
+    async with beating(sessions_of(engine), part="scheduler"):
+        await stop.wait()
     scheduler.shutdown(wait=False)
+    await engine.dispose()
     await redis.aclose()
 
 
 async def fire(redis: Redis, jobs: Jobs, tick: Tick) -> None:
     """Send a tick's message, unless some scheduler has done so in this period."""
+    begin()
     number = int(datetime.now(UTC).timestamp() // tick.seconds)
     try:
         if await redis.set(f"tick:{tick.actor}:{number}", "1", nx=True, ex=max(1, round(10 * tick.seconds))):
             await jobs.send([(tick.actor, ())])
+            TICKS.labels(tick.actor, "sent").inc()
+        else:
+            TICKS.labels(tick.actor, "sent by another").inc()
     except RedisError as error:
+        TICKS.labels(tick.actor, "lost").inc()
         log.error("scheduler.tick_lost", actor=tick.actor, reason=str(error))

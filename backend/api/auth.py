@@ -1,5 +1,7 @@
 """Signing up, in and out, and who am I."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -27,8 +29,23 @@ from backend.clients.errors import CertificatesUnavailable, TokenRefused
 from backend.services import accounts, google_sign_in, sessions
 from backend.services.errors import AppError
 from backend.services.sessions import Client, SignedIn
+from observability.metrics import SIGN_INS
 
 log = structlog.get_logger()
+
+
+@contextmanager
+def _counted(way: str) -> Iterator[None]:
+    """One try to sign in: ok, refused, or failed by our own fault."""
+    outcome = "failed"
+    try:
+        yield
+        outcome = "ok"
+    except AppError as error:
+        outcome = "refused" if error.status < 500 else "failed"
+        raise
+    finally:
+        SIGN_INS.labels(way, outcome).inc()
 
 
 class AuthController(Controller):
@@ -57,13 +74,14 @@ class AuthController(Controller):
         if not data.email or not data.password:
             raise AppError(400, "Please give e-mail and password", field="password" if data.email else "email")
         await limits.limit_account(request, limits.SIGN_IN, data.email)
-        signed_in = await accounts.sign_in(
-            request.app.state.sessions,
-            email=data.email,
-            password=data.password,
-            client=client_of(request),
-            admin_email=request.app.state.settings.admin_email,
-        )
+        with _counted("password"):
+            signed_in = await accounts.sign_in(
+                request.app.state.sessions,
+                email=data.email,
+                password=data.password,
+                client=client_of(request),
+                admin_email=request.app.state.settings.admin_email,
+            )
         return signed_in_answer(request, signed_in)
 
     @post("/google", status_code=200, opt=OPEN, guards=[limits.GOOGLE])
@@ -85,9 +103,10 @@ class AuthController(Controller):
             log.warning("google.unavailable", reason=str(error))
             sentence = "Google cannot be reached just now; please try again"
             raise AppError(503, sentence, retry_after=timedelta(seconds=10)) from None
-        signed_in, queued = await google_sign_in.sign_in_with_google(
-            state.sessions, identity, client=client_of(request), admin_email=state.settings.admin_email
-        )
+        with _counted("google"):
+            signed_in, queued = await google_sign_in.sign_in_with_google(
+                state.sessions, identity, client=client_of(request), admin_email=state.settings.admin_email
+            )
         await dispatch_mail(request, queued)
         return signed_in_answer(request, signed_in)
 

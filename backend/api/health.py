@@ -9,9 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.api.access import OPEN, local_or_token_guard
+from backend.clients.jobs import queue_lengths
 from backend.db.migrations import is_current
-from backend.db.queries.totals import read_totals
-from observability.metrics import BREAKER_STATES, ledger_registry
+from backend.db.queries.totals import read_state, read_totals
+from observability.metrics import BREAKER_STATES, PROCESS, ledger_registry
 
 
 @get("/health/live", opt=OPEN)
@@ -45,12 +46,13 @@ async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
 async def metrics(request: Request[Any, Any, Any]) -> bytes:
     """Facts of the ledgers and of the budget, read when asked for: they equal what is stored exactly."""
     async with request.app.state.sessions() as session:
-        totals = await read_totals(session)
+        totals = await read_totals(session) | await read_state(session)
     try:
         budget = await request.app.state.budget.state()
         gauges = {"tokens": budget.tokens, "in_flight": budget.in_flight, "blocked": budget.blocked_seconds}
         totals |= {name: {(): float(value)} for name, value in gauges.items()}
+        totals |= await queue_lengths(request.app.state.redis)
         totals["breaker"] = {(state,): float(state == budget.breaker) for state in BREAKER_STATES}
     except (RedisError, OSError):
         pass  # Without Redis there is no budget, and no call: absent is the truth.
-    return generate_latest(ledger_registry(totals))
+    return generate_latest(ledger_registry(totals)) + generate_latest(PROCESS)

@@ -13,6 +13,7 @@ from backend.api.client_address import block_of, client_address
 from backend.api.guards import optional_user
 from backend.clients.rate_limit import Limit
 from backend.services.errors import AppError
+from observability.metrics import LIMITED
 
 log = structlog.get_logger()
 MINUTE, HOUR = 60, 3600
@@ -93,4 +94,5 @@ async def _admit(connection: ASGIConnection[Any, Any, Any, Any], name: str, rule
         log.warning("web.limits_unavailable", limit=name, reason=str(error))
         return
     if wait is not None:
+        LIMITED.labels(name).inc()
         raise AppError(429, "That was too often; please wait a little", retry_after=wait)

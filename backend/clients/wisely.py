@@ -3,18 +3,18 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import httpx
 import msgspec
 
 from backend.clients.budget import Budget, Priority
-from backend.clients.errors import BookingUnclear, BudgetUnavailable, LookFailed, NotSent, RawAnswer
+from backend.clients.errors import BookingUnclear, BudgetUnavailable, CallFailed, LookFailed, NotSent, RawAnswer
 from backend.clients.http import open_booking_http, open_look_http
 from backend.domain.coverage import Coverage, covered
 from backend.domain.types import Slot, Trouble
@@ -25,6 +25,14 @@ from backend.settings import Settings
 CENTER = clock_time(16, 30)
 BOOKING_PATIENCE = timedelta(seconds=20)
 QUESTION_PATIENCE = timedelta(seconds=5)
+
+# Is told of each call: operation (look, ask or book), what came of it (ok, refused, or a Trouble), and its seconds.
+OnCall = Callable[[str, str, float], None]
+_T = TypeVar("_T")
+
+
+def _ignore(operation: str, outcome: str, seconds: float) -> None:
+    return
 
 
 class _Time(msgspec.Struct):
@@ -76,6 +84,7 @@ class Wisely:
         limit: int,
         max_anchors: int,
         call_seconds: float,
+        on_call: OnCall = _ignore,
     ) -> None:
         self._look_http = look_http
         self._booking_http = booking_http
@@ -83,6 +92,7 @@ class Wisely:
         self._limit = limit
         self._max_anchors = max_anchors
         self._call_seconds = call_seconds
+        self._on_call = on_call
 
     async def close(self) -> None:
         await self._look_http.aclose()
@@ -109,7 +119,7 @@ class Wisely:
             try:
                 left = patience - timedelta(seconds=time.monotonic() - began)
                 async with self._budget.call(priority, patience=left) as grant:
-                    inventory = await self._inventory(merchant_id, party_size, center)
+                    inventory = await self._noted("look", self._inventory(merchant_id, party_size, center))
             except BudgetUnavailable:
                 if at is None:
                     raise
@@ -137,7 +147,7 @@ class Wisely:
         try:
             async with self._budget.call("normal", patience=QUESTION_PATIENCE):
                 try:
-                    return _raw(await self._get(query))
+                    return _raw(await self._noted("ask", self._get(query)))
                 except LookFailed as failure:
                     # The service is well: it was the question that it did not like.
                     if failure.trouble is Trouble.REFUSED and failure.raw is not None:
@@ -155,9 +165,22 @@ class Wisely:
         """
         try:
             async with self._budget.call("booking", patience=BOOKING_PATIENCE):
-                return await self._post(body)
+                return await self._noted("book", self._post(body))
         except BookingUnclear as unclear:
             return Reply("unknown", unclear.detail, unclear.answer)
+
+    async def _noted(self, operation: str, call: Awaitable[_T]) -> _T:
+        began = time.monotonic()
+        outcome = "ended"
+        try:
+            answer = await call
+            outcome = "refused" if isinstance(answer, Reply) and answer.outcome == "refused" else "ok"
+            return answer
+        except CallFailed as failure:
+            outcome = str(failure.trouble)
+            raise
+        finally:
+            self._on_call(operation, outcome, time.monotonic() - began)
 
     async def _post(self, body: dict[str, Any]) -> Reply:
         try:
@@ -236,7 +259,7 @@ def booking_body(merchant_id: int, guest: Any) -> dict[str, Any]:
     }
 
 
-def open_wisely(settings: Settings, budget: Budget) -> Wisely:
+def open_wisely(settings: Settings, budget: Budget, *, on_call: OnCall = _ignore) -> Wisely:
     """The service as it is configured. Call it on the loop that will use it."""
     options: dict[str, Any] = {
         "user_agent": settings.wisely_user_agent,
@@ -249,6 +272,7 @@ def open_wisely(settings: Settings, budget: Budget) -> Wisely:
         limit=settings.wisely_limit,
         max_anchors=settings.wisely_max_anchors,
         call_seconds=settings.wisely_call_seconds,
+        on_call=on_call,
     )
 
 

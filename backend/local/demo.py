@@ -74,7 +74,10 @@ def run_demo(*, once: bool) -> int:
         click.echo("Starting Postgres, Valkey, the simulated restaurants, web, three workers and the scheduler …")
         with system.servers(settings, postgres_options=THROW_AWAY) as running:
             environment = system.environment_of(running.settings) | _variables(settings)
-            children = [Child("simulator", simulator, environment), *system.product_children(environment)]
+            children = [
+                Child("simulator", simulator, environment),
+                *system.product_children(running.settings, environment),
+            ]
             return asyncio.run(_play(running, children, places, once=once))
 
 

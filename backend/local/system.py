@@ -1,9 +1,10 @@
 """The whole system on one machine: embedded servers where no address is set, then web, workers and scheduler."""
 
 import asyncio
+import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,13 +16,14 @@ from backend.local.account import server_account
 from backend.local.child import Child
 from backend.local.errors import LocalError
 from backend.local.folders import prepare_data_folder
-from backend.local.ports import require_free_port
+from backend.local.ports import free_port, require_free_port
 from backend.local.postgres import PostgresServer
 from backend.local.server import ServerProcess
 from backend.local.valkey import ValkeyServer
 from backend.settings import Settings
 
 # Looks that wait for the budget must never hold up a message, and a mail server that hangs never a booking.
+TARGETS = "metrics-targets.json"
 WORKERS = (("worker-1", "book,upkeep"), ("worker-2", "notify"), ("worker-3", "scan"))
 
 
@@ -71,14 +73,27 @@ def environment_of(settings: Settings) -> dict[str, str]:
     }
 
 
-def product_children(environment: dict[str, str]) -> list[Child]:
-    """Web, workers and scheduler."""
+def product_children(settings: Settings, environment: dict[str, str]) -> list[Child]:
+    """Web, workers and scheduler, each with a port for its metrics; `metrics-targets.json` tells Prometheus of them."""
     houstons = (sys.executable, "-m", "backend.cli")
+    ports = {name: free_port() for name in (*(name for name, _ in WORKERS), "scheduler")}
+    env = {
+        name: {**environment, "METRICS_HOST": "127.0.0.1", "METRICS_PORT": str(port)} for name, port in ports.items()
+    }
+    write_targets(settings, {"web": settings.port, **ports})
     return [
         Child("web", (*houstons, "web"), environment),
-        *(Child(name, (*houstons, "worker", "--queues", queues), environment, 30.0) for name, queues in WORKERS),
-        Child("scheduler", (*houstons, "scheduler"), environment),
+        *(Child(name, (*houstons, "worker", "--queues", queues), env[name], 30.0) for name, queues in WORKERS),
+        Child("scheduler", (*houstons, "scheduler"), env["scheduler"]),
     ]
+
+
+def write_targets(settings: Settings, ports: Mapping[str, int]) -> None:
+    """What Prometheus is to ask, in the form of its `file_sd_configs`."""
+    targets = [{"targets": [f"127.0.0.1:{port}"], "labels": {"part": name}} for name, port in ports.items()]
+    path = settings.houstons_data / TARGETS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(targets, indent=1))
 
 
 async def _migrate(settings: Settings) -> None:

@@ -21,7 +21,7 @@ def run_up(settings: Settings) -> None:
             click.echo(
                 "`houstons link verify ADDRESS` and `houstons link reset ADDRESS` print the links of such mails."
             )
-        children = system.product_children(system.environment_of(running.settings))
+        children = system.product_children(running.settings, system.environment_of(running.settings))
         asyncio.run(_supervise(running, children))
 
 

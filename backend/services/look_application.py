@@ -42,14 +42,19 @@ class Ended:
     wait: timedelta = timedelta()
     trouble: Trouble | None = None
     detail: str = ""
+    rest: Literal["asleep", "no budget"] = "asleep"
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Watches scanned, new pairs of watch and drop, the ledger rows to send on, and the run if this completed it."""
+    """Watches scanned, new pairs of watch and drop, drops that appeared and went, the ledger rows to send on, and the
+    run if this completed it.
+    """
 
     scanned: int = 0
     matches: int = 0
+    appeared: int = 0
+    gone: int = 0
     work: Work = field(default_factory=Work)
     completed_run: Row[Any] | None = None
 
@@ -109,7 +114,14 @@ async def apply_looks(
             matches=matched,
         )
     completed = run if run is not None and run.is_complete else None
-    return Applied(scanned, matched, Work((*messages, *turns.messages), turns.bookings), completed)
+    return Applied(
+        scanned=scanned,
+        matches=matched,
+        appeared=sum(len(change.appeared) for change in changes),
+        gone=sum(len(change.gone) for change in changes),
+        work=Work((*messages, *turns.messages), turns.bookings),
+        completed_run=completed,
+    )
 
 
 def watches_ahead(group: Row[Any], now: datetime) -> int:

@@ -31,13 +31,27 @@ SendOn = Callable[[Work], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """One group's turn: ok, asleep, no budget, or the trouble it had; and how long it was due before the look."""
+
+    tier: str
+    outcome: str
+    lag_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
-    """What a batch came to. Scanned and skipped count watches, matches new pairs of watch and drop."""
+    """What a batch came to. Scanned and skipped count watches, matches new pairs of watch and drop, appeared and gone
+    drops.
+    """
 
     scanned: int = 0
     skipped: int = 0
     matches: int = 0
     failed: int = 0
+    appeared: int = 0
+    gone: int = 0
+    tried: tuple[Tried, ...] = ()
     troubles: tuple[tuple[str, Trouble, str], ...] = ()
     completed: Row[Any] | None = None
 
@@ -129,7 +143,7 @@ class _Batch:
                     ends.append(self._failed(row, answer.trouble, answer.detail, answer.retry_after))
                 case BudgetUnavailable():
                     # Nothing was asked, so nothing is known to be wrong there: due again at once.
-                    ends.append(Ended(row, next_at=self._clock()))
+                    ends.append(Ended(row, next_at=self._clock(), rest="no budget"))
         await self.write(looks, ends)
 
     async def write(self, looks: Sequence[Looked], ends: Sequence[Ended]) -> None:
@@ -169,6 +183,9 @@ class _Batch:
             skipped=self.result.skipped + watching - applied.scanned,
             matches=self.result.matches + applied.matches,
             failed=self.result.failed + len(failures),
+            appeared=self.result.appeared + applied.appeared,
+            gone=self.result.gone + applied.gone,
+            tried=(*self.result.tried, *map(_looked, looks), *map(_ended, ends)),
             troubles=(
                 *self.result.troubles,
                 *((end.group.location_key, end.trouble, end.detail) for end in failures if end.trouble),
@@ -180,6 +197,15 @@ class _Batch:
         period = self._periods[Tier(row.tier)]
         wait = look_again_after(row.failures + 1, period=period, retry_after=retry_after)
         return Ended(row, wait=wait, trouble=trouble, detail=detail)
+
+
+def _looked(looked: Looked) -> Tried:
+    since = looked.group.due_since
+    return Tried(looked.group.tier, "ok", (looked.look.at - since).total_seconds() if since else None)
+
+
+def _ended(end: Ended) -> Tried:
+    return Tried(end.group.tier, str(end.trouble or end.rest))
 
 
 async def _look(wisely: Wisely, row: Row[Any]) -> Answer:

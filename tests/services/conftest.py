@@ -1,7 +1,7 @@
 """A guest, a restaurant, and the steps of the loop, taken one by one."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -112,7 +112,8 @@ class Loop:
         )
         messages = tuple(message for part in parts for message in part.messages)
         work = Work(messages, tuple(booking for part in parts for booking in part.bookings))
-        return Look(**asdict(replace(result, completed=None)), work=work)
+        parts_of_it = {part.name: getattr(result, part.name) for part in fields(Scan)}
+        return Look(**{**parts_of_it, "completed": None}, work=work)
 
     async def book(self, booking_id: int, auto_book: str = "on") -> Outcome:
         return await attempt(

@@ -6,6 +6,7 @@ import structlog
 from backend.services.booking import attempt
 from backend.services.outbox import dispatch
 from workers.broker import resources
+from workers.counting import count_booking
 from workers.resources import utc_now
 
 log = structlog.get_logger()
@@ -23,5 +24,6 @@ async def auto_book_reservation(booking_id: int) -> None:
         operators=r.settings.operators,
         now=utc_now(),
     )
+    count_booking(outcome)
     await dispatch(r.sessions, r.jobs, outcome.work)
     log.info(f"book.{outcome.state}", booking=booking_id, reason=outcome.reason)

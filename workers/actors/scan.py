@@ -13,6 +13,7 @@ from backend.services.dispatch import dispatch_due
 from backend.services.outbox import dispatch
 from backend.services.scan import scan
 from workers.broker import resources
+from workers.counting import count_scan
 from workers.resources import utc_now
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ async def scan_groups(group_ids: list[int], run_id: int) -> None:
         clock=utc_now,
         send_on=partial(dispatch, r.sessions, r.jobs),
     )
+    count_scan(result)
     for location, trouble, detail in result.troubles:
         log.warning("scan.trouble", location=location, trouble=str(trouble), detail=detail)
     if result.completed is not None:

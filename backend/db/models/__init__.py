@@ -3,6 +3,7 @@
 from backend.db.models.accounts import Channel, OneTimeToken, Preferences, Session, User
 from backend.db.models.bookings import Booking
 from backend.db.models.events import Event
+from backend.db.models.heartbeats import Heartbeat
 from backend.db.models.keys import Key
 from backend.db.models.legacy import LegacyImport, ToldBefore
 from backend.db.models.locations import Location, Switch
@@ -18,6 +19,7 @@ __all__ = [
     "Channel",
     "Event",
     "Feedback",
+    "Heartbeat",
     "Key",
     "LegacyImport",
     "Location",

@@ -16,6 +16,7 @@ class ScanGroup(Base):
 
     `looks` and `failed_looks` count since the group was made.
     `applied_look_at` is the newest look that was written; `last_error` and "nothing open" are different facts.
+    `due_since`: when the look that is under way, or the last one, was due.
     A lease begins when the group is sent to the workers with a run; `claim_token` is the worker's that looks at it.
     """
 
@@ -27,6 +28,7 @@ class ScanGroup(Base):
     party_size: Mapped[int]
     tier: Mapped[str] = mapped_column(server_default="normal")
     next_scan_at: Mapped[Instant | None]
+    due_since: Mapped[Instant | None]
     lease_until: Mapped[Instant | None]
     run_id: Mapped[BigInt | None]
     claim_token: Mapped[UUID | None]

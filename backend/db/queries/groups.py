@@ -54,14 +54,14 @@ _DUE_BROWSE = text("""
 """)
 
 _LEASE = text("""
-    UPDATE scan_groups SET run_id = :run_id, claim_token = NULL, lease_until = now() + CAST(:lease AS interval),
-           next_scan_at = now() + CAST(:lease AS interval)
+    UPDATE scan_groups SET run_id = :run_id, claim_token = NULL, due_since = next_scan_at,
+           lease_until = now() + CAST(:lease AS interval), next_scan_at = now() + CAST(:lease AS interval)
     WHERE id = ANY(:ids)
 """)
 
 # Watches are counted by the end of their window, so that the domain can say which of them are over.
 _WITH_RESTAURANT_AND_WATCHES = """
-    SELECT g.id, g.location_key, g.target_date, g.party_size, g.tier, g.failures,
+    SELECT g.id, g.location_key, g.target_date, g.party_size, g.tier, g.failures, g.due_since,
            l.name, l.timezone, l.merchant_id, l.booking_slug, l.auto_book_allowed, l.horizon_days, l.looking,
            coalesce(w.ends, ARRAY[]::time[]) AS window_ends, coalesce(w.counts, ARRAY[]::bigint[]) AS watch_counts
     FROM chosen g JOIN locations l ON l.key = g.location_key LEFT JOIN LATERAL (

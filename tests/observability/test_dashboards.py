@@ -38,7 +38,7 @@ from tests.observability.expressions import (
     recording_expressions,
     selectors_in,
 )
-from tests.services.conftest import PEACHTREE, Loop
+from tests.services.conftest import Loop
 from workers.counting import count_booking, count_scan
 from workers.schedule import schedule
 from workers.scheduler import fire
@@ -152,11 +152,7 @@ async def set_up(loop: Loop) -> None:
     for outcome in await loop.book_all(look.work.bookings):
         count_booking(outcome)
     await loop.execute("UPDATE bookings SET state = 'unknown' WHERE watch_id = :id", id=watches[0])
-    await loop.execute(
-        "INSERT INTO scan_groups (location_key, target_date, party_size, tier, next_scan_at) "
-        "SELECT location_key, target_date, party_size + n, (ARRAY['urgent', 'browse'])[n], now() - interval '1 minute' "
-        "FROM scan_groups, generate_series(1, 2) n WHERE location_key = 'peachtree'"
-    )
+    await loop.execute("UPDATE scan_groups SET tier = 'urgent' WHERE location_key <> 'peachtree'")
     await loop.execute("UPDATE notification_log SET status = 'queued', next_attempt_at = now() - interval '1 minute'")
     async with loop.r.sessions.begin() as session:
         for part, queues in (("worker", "scan,notify,book,upkeep"), ("scheduler", "")):
@@ -169,8 +165,6 @@ async def set_up(loop: Loop) -> None:
 async def work(loop: Loop, guest: httpx.AsyncClient) -> None:
     """One more of everything that is counted."""
     count_scan(await loop.look())
-    loop.simulator.send("POST", "/control/trouble", {"kind": "429", "operation": "inventory", "merchant_id": PEACHTREE})
-    count_scan(await loop.look())
     await loop.execute("UPDATE scan_groups SET next_scan_at = now() - interval '1 minute'")
     await guest.get("/api/locations")
     await guest.get("/api/watches")
@@ -180,6 +174,8 @@ async def work(loop: Loop, guest: httpx.AsyncClient) -> None:
     metrics.HTTP_REQUESTS.labels("GET", "/api/locations", "503").inc()
     metrics.SIGN_INS.labels("password", "refused").inc()
     metrics.LIMITED.labels("login").inc()
+    # A real one would hold back all looks that follow.
+    metrics.UPSTREAM_CALLS.labels("look", "rate_limited").inc()
     metrics.UPSTREAM_CALLS.labels("book", "ok").inc()
     metrics.UPSTREAM_SECONDS.labels("book").observe(0.3)
     metrics.BOOKING_ATTEMPTS.labels("booked").inc()

@@ -49,6 +49,7 @@ EXPRESSIONS = (*panel_expressions(), *alert_expressions(), *recording_expression
 register_default_plugins()
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_grafanas_types_know_everything_in_a_dashboard(path: Path) -> None:
     written = json.loads(path.read_text())
@@ -76,6 +77,7 @@ def lost(written: Any, read: Any, place: str = "") -> Iterator[str]:
         yield f"{place}: {written!r} became {read!r}"
 
 
+@pytest.mark.fast
 def test_dashboards_are_told_apart_and_show_the_same_clock() -> None:
     read = [json.loads(path.read_text()) for path in DASHBOARDS]
 
@@ -84,6 +86,7 @@ def test_dashboards_are_told_apart_and_show_the_same_clock() -> None:
     assert all(board["timezone"] == "browser" and board["schemaVersion"] >= 39 for board in read)
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(("board", "panel"), panels(), ids=lambda one: one if isinstance(one, str) else one["id"])
 def test_a_panel_answers_a_question_in_a_unit_and_names_its_runbook(board: str, panel: dict[str, Any]) -> None:
     defaults = panel["fieldConfig"]["defaults"]
@@ -99,6 +102,7 @@ def test_a_panel_answers_a_question_in_a_unit_and_names_its_runbook(board: str, 
         assert panel["links"]
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("expression", EXPRESSIONS, ids=lambda expression: expression.place)
 def test_only_metrics_that_exist_are_asked_for(expression: Expression) -> None:
     names = names_in(expression.text)

@@ -27,10 +27,11 @@ _SELECTOR = re.compile(r'"[^"]*"|([a-zA-Z_:][\w:]*)\s*(\{[^}]*\})?')
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One question to Prometheus, and where it stands."""
+    """One question to Prometheus, where it stands, and the labels that are shown of its answer."""
 
     place: str
     text: str
+    shown: frozenset[str] = frozenset()
 
 
 def binary(name: str) -> str:
@@ -46,14 +47,18 @@ def panels() -> list[tuple[str, dict[str, Any]]]:
 
 
 def panel_expressions() -> list[Expression]:
-    """Of every panel, with Grafana's variables put in."""
+    """Of every panel, with Grafana's variables put in, and of what is marked in all of them."""
     found = []
     for dashboard, panel in panels():
         for target in panel["targets"]:
             text = target["expr"]
             for name, value in _VARIABLES.items():
                 text = text.replace(name, value)
-            found.append(Expression(f"{dashboard}: {panel['title']}", text))
+            shown = frozenset(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+            found.append(Expression(f"{dashboard}: {panel['title']}", text, shown))
+    for path in DASHBOARDS:
+        for mark in json.loads(path.read_text())["annotations"]["list"]:
+            found.append(Expression(f"{path.stem}: {mark['name']}", mark["expr"]))
     return found
 
 
@@ -68,6 +73,7 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def alert_expressions() -> list[Expression]:
+    """Of every alert; in good times they have no answer."""
     return [Expression(f"alert {rule['alert']}", rule["expr"]) for rule in alerts()]
 
 

@@ -242,12 +242,14 @@ async def query(http: httpx.AsyncClient, text: str) -> list[dict[str, Any]]:
 
 
 async def unanswered(http: httpx.AsyncClient, expressions: Sequence[Expression]) -> list[Expression]:
-    """Those without a number."""
+    """Those without a number, or without a label that is shown."""
     answers = await asyncio.gather(*(query(http, expression.text) for expression in expressions))
     return [
         expression
         for expression, rows in zip(expressions, answers, strict=True)
-        if not any(row["value"][1] not in ("NaN", "+Inf", "-Inf") for row in rows)
+        if not any(
+            row["value"][1] not in ("NaN", "+Inf", "-Inf") and expression.shown <= row["metric"].keys() for row in rows
+        )
     ]
 
 

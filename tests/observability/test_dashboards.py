@@ -1,4 +1,4 @@
-"""Dashboards are read by Grafana's own types, and everything they and the rules ask is asked of a real Prometheus."""
+"""Everything that dashboards and rules ask is asked of a real Prometheus, of a system that has an answer."""
 
 import asyncio
 import json
@@ -10,11 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.cog.plugins import register_default_plugins
-from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
-from grafana_foundation_sdk.models.prometheus import Dataquery
 from pydantic import SecretStr
 
 from backend.app import create_app
@@ -26,15 +21,10 @@ from observability.exposition import name_build, show_metrics
 from observability.http_hooks import CountedHttp
 from tests.conftest import serving_app
 from tests.observability.expressions import (
-    DASHBOARDS,
-    RUNBOOKS,
     Expression,
     alert_expressions,
     binary,
-    known_names,
-    names_in,
     panel_expressions,
-    panels,
     recording_expressions,
     selectors_in,
 )
@@ -44,71 +34,6 @@ from workers.schedule import schedule
 from workers.scheduler import fire
 
 TOKEN = "a token for tests"
-EXPRESSIONS = (*panel_expressions(), *alert_expressions(), *recording_expressions())
-
-register_default_plugins()
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
-def test_grafanas_types_know_everything_in_a_dashboard(path: Path) -> None:
-    written = json.loads(path.read_text())
-
-    read = Dashboard.from_json(written)
-
-    assert list(lost(written, json.loads(JSONEncoder().encode(read)))) == []
-    for panel in read.panels or ():
-        assert isinstance(panel, Panel)
-        assert all(isinstance(target, Dataquery) for target in panel.targets or ())
-
-
-def lost(written: Any, read: Any, place: str = "") -> Iterator[str]:
-    """What is written and was not read: a name that Grafana does not know, at a place where it looks for none."""
-    if isinstance(written, dict):
-        for name, value in written.items():
-            if isinstance(read, dict) and name in read:
-                yield from lost(value, read[name], f"{place}.{name}")
-            else:
-                yield f"{place}.{name}"
-    elif isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
-        for number, (one, other) in enumerate(zip(written, read, strict=True)):
-            yield from lost(one, other, f"{place}[{number}]")
-    elif written != read:
-        yield f"{place}: {written!r} became {read!r}"
-
-
-@pytest.mark.fast
-def test_dashboards_are_told_apart_and_show_the_same_clock() -> None:
-    read = [json.loads(path.read_text()) for path in DASHBOARDS]
-
-    assert [board["title"] for board in read] == ["Booking", "Delivery", "Platform", "Scanning", "Web"]
-    assert len({board["uid"] for board in read}) == len(read)
-    assert all(board["timezone"] == "browser" and board["schemaVersion"] >= 39 for board in read)
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize(("board", "panel"), panels(), ids=lambda one: one if isinstance(one, str) else one["id"])
-def test_a_panel_answers_a_question_in_a_unit_and_names_its_runbook(board: str, panel: dict[str, Any]) -> None:
-    defaults = panel["fieldConfig"]["defaults"]
-
-    assert panel["title"].endswith("?")
-    assert panel["description"]
-    assert defaults["unit"]
-    assert defaults["thresholds"]["steps"]
-    for link in panel.get("links", ()):
-        assert (RUNBOOKS / link["url"].removeprefix("${runbooks}/")).is_file()
-    # Whoever sees red reads what to do.
-    if "red" in [step["color"] for step in defaults["thresholds"]["steps"]]:
-        assert panel["links"]
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize("expression", EXPRESSIONS, ids=lambda expression: expression.place)
-def test_only_metrics_that_exist_are_asked_for(expression: Expression) -> None:
-    names = names_in(expression.text)
-
-    assert names
-    assert names <= known_names()
 
 
 async def test_everything_that_is_asked_has_an_answer_when_there_is_something_to_tell(
@@ -125,10 +50,10 @@ async def test_everything_that_is_asked_has_an_answer_when_there_is_something_to
             wanted = [*panel_expressions(), *recording_expressions()]
             parts = [
                 Expression(expression.place, selector)
-                for expression in EXPRESSIONS
+                for expression in (*wanted, *alert_expressions())
                 for selector in sorted(selectors_in(expression.text))
             ]
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while wanted or parts:
                 assert time.monotonic() < deadline, "nothing came of:\n" + "\n".join(map(str, (*wanted, *parts)))
                 await work(loop, guest)
@@ -146,7 +71,7 @@ async def test_everything_that_is_asked_has_an_answer_when_there_is_something_to
 
 
 async def set_up(loop: Loop) -> None:
-    """Something of everything: looks, trouble, messages of each fate, a booking of each, and signs of life."""
+    """Looks, an urgent watch, a message that is due, a booking of which nobody knows, signs of life, a job that failed."""
     watches = [
         await loop.watch(await loop.guest(name), location, auto_book=auto_book)
         for name, location, auto_book in (("alice", "peachtree", True), ("bob", "houston_s_pasadena", False))

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo up test check format lock clean
+.PHONY: help demo up observe test check format lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -16,6 +16,9 @@ demo: $(VENV)/.runtime  ## see it work: a simulated restaurant, a mailbox, a sto
 
 up: $(VENV)/.runtime  ## run it for real: web, workers and scheduler; data in .data/
 	@$(BIN)/houstons up $(ARGS)
+
+observe: $(VENV)/.runtime  ## dashboards and alarms of a running `make up` or `make demo` (needs Prometheus, knows Grafana)
+	@$(BIN)/houstons observe $(ARGS)
 
 test: $(VENV)/.dev  ## all tests, against real Postgres, Valkey, SMTP and the simulator
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -16,6 +17,7 @@ from backend.local.booking_commands import booking_commands
 from backend.local.demo import run_demo
 from backend.local.errors import LocalError
 from backend.local.import_command import import_command
+from backend.local.observe import run_observe
 from backend.local.up import run_up
 from backend.settings import SettingsError, load_settings
 
@@ -43,6 +45,17 @@ def up() -> None:
 def demo(once: bool) -> None:
     """Show the product at work against a simulated restaurant and mailbox."""
     sys.exit(run_demo(once=once))
+
+
+@cli.command()
+@click.option(
+    "--targets",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The metrics-targets.json to use; else that of `houstons up`, or of a demo that runs.",
+)
+def observe(targets: Path | None) -> None:
+    """Show dashboards and alarms of a running `houstons up` or demo, with Prometheus and Grafana."""
+    run_observe(load_settings(), targets)
 
 
 @cli.command()

@@ -1,8 +1,11 @@
 """Turns outcomes of the services into numbers."""
 
-from backend.services.booking import Outcome
+from collections.abc import Sequence
+
+from backend.services.delivery import Delivery
 from backend.services.scan import Scan
-from observability.metrics import BOOKING_ATTEMPTS, DROPS, LOOK_LAG, LOOKS
+from backend.services.verdict import Outcome
+from observability.metrics import BOOKING_ATTEMPTS, DELIVERIES, DROPS, LOOK_LAG, LOOKS, OPEN_TO_SENT
 
 
 def count_scan(scan: Scan) -> None:
@@ -18,3 +21,13 @@ def count_scan(scan: Scan) -> None:
 def count_booking(outcome: Outcome) -> None:
     """A try to book."""
     BOOKING_ATTEMPTS.labels(outcome.state).inc()
+
+
+def count_deliveries(told: Sequence[Delivery]) -> None:
+    """What became of messages; what turned out to be somebody else's is counted by them."""
+    for one in told:
+        if one.status == "not_mine":
+            continue
+        DELIVERIES.labels(one.channel, one.kind, one.status).inc()
+        if one.status == "sent" and one.seconds_open is not None:
+            OPEN_TO_SENT.labels(one.channel).observe(max(one.seconds_open, 0))

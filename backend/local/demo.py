@@ -15,8 +15,7 @@ import click
 from backend.local import system
 from backend.local.child import Child
 from backend.local.demo_story import MissingStep, Places, Story
-from backend.local.errors import LocalError
-from backend.local.ports import free_port, require_free_port
+from backend.local.ports import preferred_port
 from backend.local.postgres import THROW_AWAY
 from backend.local.supervisor import Supervisor
 from backend.settings import Settings, load_settings
@@ -32,7 +31,7 @@ _OVERRIDDEN = (
 def run_demo(*, once: bool) -> int:
     """Run the demo; the exit code. Raises LocalError when it cannot start."""
     with _throw_away_folder() as folder:
-        web, upstream, smtp = (_preferred(port) for port in (8000, 9200, 9225))
+        web, upstream, smtp = (preferred_port(port) for port in (8000, 9200, 9225))
         password = secrets.token_urlsafe(12)
         certificate = folder / "mailbox.pem"
         settings = load_settings(
@@ -126,12 +125,3 @@ def _throw_away_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _preferred(port: int) -> int:
-    """The usual port, or a free one when somebody has it."""
-    try:
-        require_free_port("127.0.0.1", port, setting="")
-    except LocalError:
-        return free_port()
-    return port

@@ -18,6 +18,11 @@ def free_port() -> int:
     raise LocalError("No free port was found on 127.0.0.1: stop some of the programs that listen there.")
 
 
+def preferred_port(port: int) -> int:
+    """The usual port, or a free one when somebody has it."""
+    return free_port() if trouble_with("127.0.0.1", port) else port
+
+
 def require_free_port(host: str, port: int, *, setting: str) -> None:
     """Raise LocalError, naming the setting to change, when nobody can listen there."""
     if trouble := trouble_with(host, port):

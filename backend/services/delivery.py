@@ -5,7 +5,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,7 +39,9 @@ SendOn = Callable[[Work], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of an attempt. `status` is the row's new one, or "not_mine". `error`: what nobody had expected."""
+    """What became of an attempt. `status` is the row's new one, or "not_mine". `error`: what nobody had expected.
+    `seconds_open`: how long the table of a message that was sent had been known, where it was not held back.
+    """
 
     status: str
     channel: str = ""
@@ -47,6 +49,7 @@ class Delivery:
     reason: str | None = None
     id: int = 0
     error: Exception | None = None
+    seconds_open: float | None = None
 
 
 Tell = Callable[[Sequence[Delivery]], object]
@@ -128,6 +131,7 @@ class _Batch:
         # What a verdict does not say: unexpected errors, and addresses at which nothing will ever arrive.
         self._errors: dict[int, Exception] = {}
         self._dead: set[int] = set()
+        self._seconds_open: dict[int, float] = {}
 
     async def take(self, claim: Claim) -> int | None:
         """Claim and start to send; returns how many were claimed, None when nobody may be told anything."""
@@ -192,6 +196,8 @@ class _Batch:
             except Exception as error:
                 self._errors[row.id] = error
                 return _failed(row, SendFailed(f"unexpected: {type(error).__name__}", permanent=False))
+        if ready.seen_at is not None:
+            self._seconds_open[row.id] = (self._preparation.clock() - ready.seen_at).total_seconds()
         return Verdict(row, "sent", provider_id=provider_id)
 
     async def _settle(self, verdicts: Sequence[Verdict], holds: Sequence[Hold]) -> None:
@@ -215,7 +221,10 @@ class _Batch:
         told += [(hold.row, "held", hold.reason) for hold in holds]
         self._tell(
             [
-                _delivery(row, status if row.id in mine else "not_mine", reason, self._errors.pop(row.id, None))
+                replace(
+                    _delivery(row, status if row.id in mine else "not_mine", reason, self._errors.pop(row.id, None)),
+                    seconds_open=self._seconds_open.pop(row.id, None),
+                )
                 for row, status, reason in told
             ]
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,13 +15,17 @@ from backend.db.base import Sessions
 from backend.db.insist import insist, is_passing
 from backend.db.queries import delivery, notifications, switches
 from backend.db.queries.delivery import Hold, Verdict
+from backend.domain.types import Kind
 from backend.services.composing import compose
-from backend.services.delivery_rules import decide
+from backend.services.delivery_rules import Decision, decide
 from backend.services.letters import Letter
 
 Claim = Callable[[AsyncSession, UUID], Awaitable[Sequence[Row[Any]]]]
 # How an action that sends nothing is written down.
 _ENDS = {"expire": "expired", "merge": "expired", "suppress": "suppressed"}
+
+# From a look to the row that tells of it takes less than this.
+ASKED_LATER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Ready:
     row: Row[Any]
     sender: Sender
     letter: Letter
+    # When the earliest of its tables was first seen; None where it tells of none, or was held back.
+    seen_at: datetime | None
 
     def message(self) -> Outgoing:
         return Outgoing(
@@ -143,7 +149,7 @@ class Preparation:
         letters = await compose(session, going, about, decisions, public_url=self.public_url, now=now)
         texts = [(row.id, letters[row.id].subject, letters[row.id].kept) for row in going]
         await delivery.record_texts(session, texts, token=token)
-        ready = [Ready(row, self.senders[row.channel], letters[row.id]) for row in going]
+        ready = [Ready(row, self.senders[row.channel], letters[row.id], _first_seen(row, decisions)) for row in going]
         return Prepared(ready, ended, held)
 
     async def _break(self, row: Row[Any], error: Exception) -> Prepared:
@@ -157,6 +163,14 @@ class Preparation:
 
         token = uuid4()
         return Prepared(broken=[Broken(claimed, error) for claimed in await insist(once)])
+
+
+def _first_seen(row: Row[Any], decisions: Mapping[int, Decision]) -> datetime | None:
+    """A table that somebody asked for only later is seen, for them, when the message is written."""
+    if row.kind != Kind.TABLE_OPEN or row.hold_reason is not None:
+        return None
+    seen_at = min((drop.appeared_at for drop in decisions[row.id].drops), default=row.created_at)
+    return max(seen_at, row.created_at - ASKED_LATER)
 
 
 def by_ids(ids: Sequence[int]) -> Claim:

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from backend.services.delivery import AT_ONCE, Delivery, deliver, drain
 from backend.services.outbox import dispatch
 from workers.broker import resources
+from workers.counting import count_deliveries
 from workers.drains import Drains
 from workers.resources import utc_now
 
@@ -69,6 +70,7 @@ async def _send(ids: Sequence[int]) -> None:
             clock=utc_now,
             send_on=partial(dispatch, r.sessions, r.jobs),
         )
+    count_deliveries(told)
     for one in told:
         _log(one)
 
@@ -103,6 +105,7 @@ _drains = Drains(_drain)
 
 def _log_many(told: Sequence[Delivery]) -> None:
     """What went well as a number, everything else by itself."""
+    count_deliveries(told)
     for channel, count in Counter(one.channel for one in told if one.status == "sent").items():
         log.info("notify.sent", channel=channel, count=count)
     for one in told:

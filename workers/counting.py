@@ -1,11 +1,27 @@
 """Turns outcomes of the services into numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from backend.domain.types import Kind, Tier
 from backend.services.delivery import Delivery
 from backend.services.scan import Scan
 from backend.services.verdict import Outcome
 from observability.metrics import BOOKING_ATTEMPTS, DELIVERIES, DROPS, LOOK_LAG, LOOKS, OPEN_TO_SENT
+
+
+def begin_counting(channels: Iterable[str]) -> None:
+    """Show zeros from the start: a rate does not see the first of what was absent before."""
+    for tier in Tier:
+        LOOKS.labels(tier, "ok")
+        LOOK_LAG.labels(tier)
+    for event in ("appeared", "gone"):
+        DROPS.labels(event)
+    for outcome in ("booked", "refused", "unknown"):
+        BOOKING_ATTEMPTS.labels(outcome)
+    for channel in channels:
+        OPEN_TO_SENT.labels(channel)
+        for outcome in ("sent", "failed"):
+            DELIVERIES.labels(channel, Kind.TABLE_OPEN, outcome)
 
 
 def count_scan(scan: Scan) -> None:

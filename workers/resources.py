@@ -25,6 +25,7 @@ from backend.services.keys import ensure_push_key
 from backend.settings import Settings
 from observability.pool_hooks import watch_pool
 from observability.upstream_hooks import count_call
+from workers.counting import begin_counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class ResourcesMiddleware(Middleware):
     async def _make(self) -> Resources:
         opened = open_resources(self._settings)
         watch_pool(opened.engine)
+        begin_counting(opened.senders)
         await opened.budget.prime()
         await self._heart.enter_async_context(beating(opened.sessions, part="worker", queues=self._queues))
         return opened

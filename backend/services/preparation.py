@@ -169,8 +169,9 @@ def _first_seen(row: Row[Any], decisions: Mapping[int, Decision]) -> datetime | 
     """A table that somebody asked for only later is seen, for them, when the message is written."""
     if row.kind != Kind.TABLE_OPEN or row.hold_reason is not None:
         return None
-    seen_at = min((drop.appeared_at for drop in decisions[row.id].drops), default=row.created_at)
-    return max(seen_at, row.created_at - ASKED_LATER)
+    written_at: datetime = row.created_at
+    seen_at = min((drop.appeared_at for drop in decisions[row.id].drops), default=written_at)
+    return max(seen_at, written_at - ASKED_LATER)
 
 
 def by_ids(ids: Sequence[int]) -> Claim:

@@ -7,7 +7,7 @@ import httpx
 from observability.metrics import PROCESS
 from tests.conftest import serving
 from tests.services.conftest import PEACHTREE, Loop
-from workers.counting import count_booking, count_scan
+from workers.counting import count_booking, count_deliveries, count_scan
 
 
 def value(name: str, **labels: str) -> float:
@@ -59,3 +59,19 @@ async def test_tries_to_sign_in_are_counted(loop: Loop) -> None:
 
     for outcome, count in before.items():
         assert value("houstons_sign_ins_total", way="password", outcome=outcome) == count + 1
+
+
+async def test_what_became_of_messages_is_counted_with_how_long_their_table_was_known(loop: Loop) -> None:
+    await loop.watch(await loop.guest())
+    loop.open("19:15")
+    sent = {"channel": "email", "kind": "table_open", "outcome": "sent"}
+    before = value("houstons_deliveries_total", **sent)
+    timed = value("houstons_open_to_sent_seconds_count", channel="email")
+    fast = value("houstons_open_to_sent_seconds_bucket", channel="email", le="60.0")
+    await loop.look()
+
+    count_deliveries(await loop.send_all())
+
+    assert value("houstons_deliveries_total", **sent) == before + 1
+    assert value("houstons_open_to_sent_seconds_count", channel="email") == timed + 1
+    assert value("houstons_open_to_sent_seconds_bucket", channel="email", le="60.0") == fast + 1

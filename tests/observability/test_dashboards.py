@@ -71,7 +71,7 @@ async def test_everything_that_is_asked_has_an_answer_when_there_is_something_to
 
 
 async def set_up(loop: Loop) -> None:
-    """Looks, an urgent watch, a message that is due, a booking of which nobody knows, signs of life, a job that failed."""
+    """Looks, an urgent watch, a message that is due, an unclear booking, signs of life, a job that failed."""
     watches = [
         await loop.watch(await loop.guest(name), location, auto_book=auto_book)
         for name, location, auto_book in (("alice", "peachtree", True), ("bob", "houston_s_pasadena", False))

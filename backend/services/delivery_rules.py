@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.db.queries import delivery_rules as queries
 from backend.domain import notification_rules as rules
 from backend.domain.matching import still_wants
-from backend.domain.types import ACCOUNT_KINDS, Kind, Watch
+from backend.domain.types import ACCOUNT_KINDS, NOTICE_KINDS, Kind, Watch
 from backend.domain.windows import epoch_ms
-from backend.services import account_mail, channel_mail
+from backend.services import account_mail, channel_mail, notices
 from backend.services.fallback import retell
 
 # When two workers have messages in hand that belong together, the one with the older message comes back first and takes
@@ -89,6 +89,10 @@ async def _stopped(session: AsyncSession, context: Row[Any], *, deployment: str)
             return Decision("expire", reason)
     if kind in channel_mail.CHANNEL_MAIL_KINDS:
         reason = await channel_mail.no_longer(session, context)
+        if reason:
+            return Decision("expire", reason)
+    if kind in NOTICE_KINDS:
+        reason = await notices.no_longer(session, context)
         if reason:
             return Decision("expire", reason)
     if context.user_id is None:

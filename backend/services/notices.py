@@ -109,6 +109,17 @@ async def forget_texts(sessions: Sessions, *, older_than: timedelta) -> int:
             return count
 
 
+async def no_longer(session: AsyncSession, row: Row[Any]) -> str | None:
+    """Why such a message is not sent any more: what it was to tell of is gone."""
+    kind = Kind(row.kind)
+    if kind is Kind.WATCH_EXPIRED:
+        return None if row.watch_id is not None else "the watch is gone"
+    if kind is Kind.DIGEST:
+        return None if await notices.active_watches(session, row.user_id) else "no watch is active any more"
+    ids = (await notices.details(session, row.id))["ids"]
+    return None if await _entries(session, kind, ids) else "what it tells of is gone"
+
+
 async def compose_notice(session: AsyncSession, row: Row[Any], *, public_url: str, now: datetime) -> Letter:
     """Write such a message from what its ids say now. Administrators read names; the ledger keeps none."""
     kind = Kind(row.kind)

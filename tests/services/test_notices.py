@@ -177,3 +177,14 @@ async def test_words_of_old_messages_are_deleted_and_the_rest_stays(loop: Loop) 
     row = await loop.one("SELECT subject, body, status, recipient FROM notification_log")
     assert (young, old) == (0, 1)
     assert (row.subject, row.body, row.status, row.recipient) == (None, None, "sent", "alice@guests.test")
+
+
+@pytest.mark.parametrize("gone", ["DELETE FROM watches", "DELETE FROM users"])
+async def test_news_of_what_is_gone_is_not_told(loop: Loop, gone: str) -> None:
+    await loop.watch(await loop.guest())
+    await tell_operators(loop, "new_watch")
+    await loop.execute(gone)
+
+    (told,) = await loop.send_all()
+
+    assert (told.status, told.reason) == ("expired", "what it tells of is gone")

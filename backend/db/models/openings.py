@@ -18,7 +18,7 @@ class SlotDrop(Base):
     __tablename__ = "slot_drops"
 
     id: Mapped[Id]
-    group_id: Mapped[BigInt | None] = mapped_column(ForeignKey("scan_groups.id"))
+    group_id: Mapped[BigInt | None] = mapped_column(ForeignKey("scan_groups.id"), index=True)
     location: Mapped[str] = mapped_column(ForeignKey("locations.key"))
     slot_date: Mapped[date]
     slot_time: Mapped[str]

@@ -68,7 +68,7 @@ _DETAILS = text("SELECT details FROM notification_log WHERE id = :id")
 _FORGET_TEXTS = text("""
     UPDATE notification_log SET subject = NULL, body = NULL WHERE id IN (
         SELECT id FROM notification_log
-        WHERE created_at < now() - CAST(:older_than AS interval) AND (subject IS NOT NULL OR body IS NOT NULL)
+        WHERE created_at < now() - CAST(:older_than AS interval) AND body IS NOT NULL
           AND status NOT IN ('queued', 'sending')
         ORDER BY created_at LIMIT 5000 FOR UPDATE SKIP LOCKED
     )

@@ -143,6 +143,10 @@ def upgrade() -> None:
     op.add_column(
         "scan_groups", sa.Column("failed_looks", sa.BigInteger(), server_default=sa.text("0"), nullable=False)
     )
+    op.create_index(op.f("ix_slot_drops_group_id"), "slot_drops", ["group_id"])
+    op.create_index(
+        "ix_notification_log_texts", "notification_log", ["created_at"], postgresql_where=sa.text("body IS NOT NULL")
+    )
     # Keys
     keys = op.create_table(
         "keys",

@@ -42,7 +42,8 @@ _WINDOW = ("location_key", "target_date", "party_size", "time_start", "time_end"
 _BOOKING = ("auto_book", "book_first_name", "book_last_name", "book_email", "book_phone")
 _ENSURE = plain(groups._ENSURE, "location_key", "target_date", "party_size", "tier")
 _SAME = plain(watches._SAME, "user_id", *_WINDOW)
-_INSERT = plain(watches._INSERT, "user_id", *_WINDOW, *_BOOKING)
+_CHOICE = ("slot_preference", "preferred_time", "min_notice_minutes")
+_INSERT = plain(watches._INSERT, "user_id", *_WINDOW, *_BOOKING, *_CHOICE)
 _GRID = plain(availability._GRID, "party_size", "days", "now")
 
 routes = web.RouteTableDef()
@@ -83,7 +84,7 @@ async def make_watch(request: web.Request) -> web.Response:
         if await connection.fetchval(_COUNT, user["id"]) >= MAX_ACTIVE_WATCHES:
             raise web.HTTPBadRequest
         contact = (user["first_name"], user["last_name"], user["email"], user["phone"])
-        watch_id = await connection.fetchval(_INSERT, user["id"], *window, False, *contact)
+        watch_id = await connection.fetchval(_INSERT, user["id"], *window, False, *contact, "earliest", None, 0)
     await request.app["jobs"].send([("scan_due_groups", ())])
     return _json({"success": True, "watch_id": watch_id})
 

@@ -44,6 +44,7 @@ class Story:
         self._restaurants: dict[str, dict[str, Any]] = {}
         self._token = ""
         self._tomorrow = ""
+        self._first_watch = 0
 
     async def tell(self, *, once: bool) -> None:
         """The story. Raises MissingStep naming what was not seen. Without `once` it goes on until stopped."""
@@ -90,7 +91,7 @@ class Story:
 
     async def _alert(self) -> None:
         place = self._restaurants["peachtree"]
-        await self._watch("peachtree", party_size=2)
+        self._first_watch = await self._watch("peachtree", party_size=2)
         self._say(f"a guest watches {place['name']}, tomorrow 18:00–20:00, party of 2")
         await self._until("the first look at the new watch", FIRST_LOOK_WITHIN, lambda: self._looks_at(place, 1))
         self._say("looked: nothing open yet")
@@ -121,12 +122,15 @@ class Story:
         self._say("three tables open at once")
         await self._until("a booking", MATCHED_WITHIN, lambda: self._has_bookings(1))
         await self._until("the confirmation mail", MATCHED_WITHIN, lambda: self._has_mails("Booked for you", 1))
+        # Whoever has a table for that dinner waits for no other, until they say so.
+        await self._until("the pause of the other watch", MATCHED_WITHIN, self._is_paused)
+        await self._post_web(f"/api/watches/{self._first_watch}/resume", {})
         # A second booking, if one were made, would come with the next looks: give them their time.
         looks = await self._looks(self._restaurants["peachtree"])
         await self._until("more looks", 30, lambda: self._looks_at(self._restaurants["peachtree"], looks + 2))
         if not await self._has_bookings(1):
             raise MissingStep("an auto-book watch with several open tables must be booked exactly once")
-        self._say("booked exactly once, and the confirmation has arrived")
+        self._say("booked exactly once, the confirmation has arrived, and the guest's other watch had been paused")
 
     async def _metrics(self) -> None:
         text = (await self._http.get(f"{self._places.web}/metrics")).text
@@ -173,9 +177,14 @@ class Story:
     async def _is_ready(self) -> bool:
         return (await self._http.get(f"{self._places.web}/health/ready")).status_code == 200
 
-    async def _watch(self, location_key: str, **fields: Any) -> None:
+    async def _is_paused(self) -> bool:
+        headers = {"Authorization": f"Bearer {self._token}"}
+        answer = (await self._http.get(f"{self._places.web}/api/watches", headers=headers)).json()
+        return any(watch["id"] == self._first_watch and watch["status"] == "paused" for watch in answer["watches"])
+
+    async def _watch(self, location_key: str, **fields: Any) -> int:
         body = {"location_key": location_key, "target_date": self._tomorrow, "time_start": "18:00", "time_end": "20:00"}
-        await self._post_web("/api/watches", {**body, **fields})
+        return int((await self._post_web("/api/watches", {**body, **fields}))["watch_id"])
 
     async def _open(self, place: dict[str, Any], times: list[str]) -> None:
         body = {"merchant_id": place["merchant_id"], "date": self._tomorrow, "times": times, "party_sizes": [2, 4]}

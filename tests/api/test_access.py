@@ -15,6 +15,7 @@ from backend.api.guards import ACCESS_GUARDS, admin_guard
 from backend.app import create_app
 from backend.settings import Settings
 from tests.api.conftest import account, execute, refusal
+from tests.api.test_own_data import STORY
 from workers.resources import Resources
 
 # Answered by the framework with nothing but the methods that exist.
@@ -107,20 +108,26 @@ async def test_what_belongs_to_one_person_is_404_to_every_other(
     [session] = (await alice.get("/api/auth/sessions")).json()["sessions"]
     await execute(resources, "UPDATE users SET role = 'admin' WHERE name = 'Charlie'")
     [channel] = (await alice.get("/api/channels")).json()["channels"]
-    ids = {"watch_id": watch_id, "session_id": session["id"], "channel_id": channel["id"]}
+    await execute(resources, STORY)
+    await execute(resources, "UPDATE bookings SET state = 'unknown'")
+    [booking] = (await alice.get("/api/bookings")).json()["bookings"]
+    ids = {
+        **{"watch_id": watch_id, "booking_id": booking["id"]},
+        **{"session_id": session["id"], "channel_id": channel["id"]},
+    }
     own = [
         (method, re.sub(r"\{(\w+_id):int\}", lambda found: str(ids[found[1]]), path))
         for path, handler in handlers(create_app(settings))
         if "_id:int}" in path and user_guard in handler.resolve_guards()
         for method in handler.http_methods
     ]
-    before = [(await alice.get(path)).json() for path in ("/api/watches", "/api/channels")]
+    before = [(await alice.get(path)).json() for path in ("/api/watches", "/api/channels", "/api/bookings")]
 
-    answers = [await charlie.request(method, path, json={}) for method, path in own]
+    answers = [await charlie.request(method, path, json={"outcome": "booked"}) for method, path in own]
 
     assert len(own) >= 15
     assert [refusal(answer) for answer in answers] == [(404, None)] * len(own)
-    assert [(await alice.get(path)).json() for path in ("/api/watches", "/api/channels")] == before
+    assert [(await alice.get(path)).json() for path in ("/api/watches", "/api/channels", "/api/bookings")] == before
 
 
 @pytest.mark.parametrize("path", ["/api/locations", "/", "/health/live"])

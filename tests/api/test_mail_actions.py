@@ -186,7 +186,7 @@ async def test_a_page_is_safe_kept_by_nobody_and_looks_like_the_others(
     await execute(resources, "UPDATE locations SET name = '<b>Peach & tree</b>' WHERE key = 'peachtree'")
 
     page = await client.get(await link(resources, "pause", watch_id))
-    await execute(resources, "UPDATE locations SET name = 'Houston''s Peachtree' WHERE key = 'peachtree'")
+    await execute(resources, "UPDATE locations SET name = 'Houston''s - Peachtree' WHERE key = 'peachtree'")
     [style] = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page.text)
 
     assert "&lt;b&gt;Peach &amp; tree&lt;/b&gt;" in page.text

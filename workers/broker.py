@@ -23,6 +23,7 @@ from backend.settings import load_settings
 from observability.exposition import name_build
 from observability.logging import configure_logging
 from observability.worker_middleware import CountedJobs
+from workers.heart import HeartMiddleware
 from workers.metrics import show_metrics_of
 from workers.resources import ResourcesMiddleware
 
@@ -53,6 +54,7 @@ broker = RedisBroker(  # type: ignore[no-untyped-call]
         Retries(max_retries=0),
         AsyncIO(),
         resources,
+        HeartMiddleware(resources),
         CountedJobs(),
     ],
     heartbeat_timeout=15_000,

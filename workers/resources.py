@@ -1,7 +1,6 @@
 """What a worker process holds: engine, Redis, HTTP client and channels, made and closed on the actors' event loop."""
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,7 +19,6 @@ from backend.clients.jobs import Jobs
 from backend.clients.wisely import Wisely, open_wisely
 from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
-from backend.services.heart import beating
 from backend.services.keys import ensure_push_key
 from backend.settings import Settings
 from observability.pool_hooks import watch_pool
@@ -79,8 +77,6 @@ class ResourcesMiddleware(Middleware):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: Resources | None = None
-        self._heart = AsyncExitStack()
-        self._queues: list[str] = []
 
     @property
     def current(self) -> Resources:
@@ -89,7 +85,6 @@ class ResourcesMiddleware(Middleware):
         return self._open
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
-        self._queues = sorted(worker.consumer_whitelist or broker.get_declared_queues())
         loop = get_event_loop_thread()
         if loop is None:
             raise MiddlewareError("the event loop of the actors did not start")
@@ -101,7 +96,7 @@ class ResourcesMiddleware(Middleware):
     def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
         loop = get_event_loop_thread()
         if loop is not None and self._open is not None:
-            loop.run_coroutine(self._close(self._open))
+            loop.run_coroutine(self._open.close())
             self._open = None
 
     async def _make(self) -> Resources:
@@ -109,12 +104,7 @@ class ResourcesMiddleware(Middleware):
         watch_pool(opened.engine)
         begin_counting(opened.senders)
         await opened.budget.prime()
-        await self._heart.enter_async_context(beating(opened.sessions, part="worker", queues=self._queues))
         return opened
-
-    async def _close(self, opened: Resources) -> None:
-        await self._heart.aclose()
-        await opened.close()
 
 
 def utc_now() -> datetime:

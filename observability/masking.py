@@ -12,11 +12,22 @@ _NUMBER = re.compile(r"\+\d{6,15}\b|\(?\b\d{3}\)?[-. ]\d{3}[-. ]\d{4}\b")
 def mask(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: secrets by their names, addresses and telephone numbers by their looks."""
     for name, value in event.items():
-        if _SECRET_NAMES.search(name):
-            event[name] = "(hidden)"
-        elif isinstance(value, str):
-            event[name] = hide_people(value)
+        event[name] = _masked(name, value)
     return event
+
+
+def _masked(name: str, value: Any) -> Any:
+    if _SECRET_NAMES.search(name):
+        return "(hidden)"
+    match value:
+        case str():
+            return hide_people(value)
+        case dict():
+            return {key: _masked(str(key), inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_masked(name, inner) for inner in value]
+        case _:
+            return value
 
 
 def hide_people(text: str) -> str:

@@ -55,12 +55,16 @@ _decode = msgspec.json.Decoder(_Inventory).decode
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was open. `at` is when the first call was granted, by the budget's clock."""
+    """What was open. `at` is when the first call was granted, by the budget's clock.
+
+    `is_complete`: of the day's answers nothing was cut off.
+    """
 
     at: datetime
     slots: tuple[Slot, ...]
     coverage: Coverage
     calls: int
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ class Wisely:
             gap = coverage.largest_gap(*span)
             center = sum(gap) // 2 if gap else None
         assert at is not None
-        return Look(at, tuple(sorted(slots)), coverage, calls)
+        return Look(at, tuple(sorted(slots)), coverage, calls, is_complete=center is None)
 
     async def ask(self, query: Mapping[str, int]) -> RawAnswer:
         """Pass a question about the inventory on, and its answer back, whatever its status.

@@ -93,7 +93,10 @@ async def apply_looks(
             # 3. What follows for watches.
             matched, messages = await write_matches(session, seen, appeared, run_id=run_id, now=now)
             # 4. When to look next.
-            nexts = [(s.group.id, s.at, max(s.at, now) + periods[Tier(s.group.tier)]) for s in seen]
+            nexts = [
+                (s.group.id, s.at, max(s.at, now) + periods[Tier(s.group.tier)], looked.look.is_complete)
+                for s, looked in zip(seen, fresh, strict=True)
+            ]
             await groups.record_looks(session, nexts, token=token)
             turns = await next_turns(session, ids, now=now)
         rests = [(end.group.id, end.next_at) for end in ends if end.trouble is None]

@@ -31,3 +31,9 @@ def test_secrets_are_hidden_by_their_names() -> None:
         "body": "(hidden)",
         "count": 3,
     }
+
+
+def test_what_is_inside_of_other_values_is_hidden_as_well() -> None:
+    event = {"event": "x", "rows": [{"to": "bob@guests.test", "token": "abc"}, ("+14045550123", 7)]}
+
+    assert mask(None, "info", event) == {"event": "x", "rows": [{"to": "b…@…", "token": "(hidden)"}, ["…23", 7]]}

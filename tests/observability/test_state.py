@@ -47,7 +47,7 @@ async def test_what_is_due_and_how_old_it_is_can_be_read(loop: Loop) -> None:
             "a message due for over an hour",
         ),
         (
-            "UPDATE scan_groups SET applied_look_at = now() + interval '2 hours'",
+            "UPDATE scan_groups SET complete_look_at = now() + interval '1 second'",
             "an open table that the last look did not see",
         ),
     ],

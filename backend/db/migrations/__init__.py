@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backend.db.insist import insist
 from backend.db.models import Location
 
 HERE = Path(__file__).parent
@@ -26,8 +27,13 @@ NO_AUTO_BOOK_REASON = "New York State restricts booking by third parties"
 async def migrate(engine: AsyncEngine, *, to: str = "head") -> None:
     """Upgrade and add missing restaurants, all in one transaction under a lock: a failure leaves nothing.
 
-    `to` stops at a revision, without the restaurants, for tests of what comes after it.
+    Beside the version that still runs it may be the one that Postgres ends in a deadlock: then it begins again. `to`
+    stops at a revision, without the restaurants, for tests of what comes after it.
     """
+    await insist(lambda: _migrate(engine, to))
+
+
+async def _migrate(engine: AsyncEngine, to: str) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), to))

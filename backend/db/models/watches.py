@@ -14,6 +14,7 @@ class ScanGroup(Base):
 
     Nobody watches a group of tier browse; `asked_at` is when somebody last had it on the screen.
 
+    `complete_look_at` is the newest of which nothing was cut off.
     `looks` and `failed_looks` count since the group was made.
     `applied_look_at` is the newest look that was written; `last_error` and "nothing open" are different facts.
     `due_since`: when the look that is under way, or the last one, was due.
@@ -33,6 +34,7 @@ class ScanGroup(Base):
     run_id: Mapped[BigInt | None]
     claim_token: Mapped[UUID | None]
     applied_look_at: Mapped[Instant | None]
+    complete_look_at: Mapped[Instant | None]
     last_ok_at: Mapped[Instant | None]
     last_error: Mapped[str | None]
     last_error_at: Mapped[Instant | None]

@@ -106,13 +106,14 @@ _LOCK = text("SELECT id, applied_look_at FROM scan_groups WHERE id = ANY(:ids) O
 # this one was under way, and stays.
 _LOOKED = text("""
     UPDATE scan_groups g SET applied_look_at = d.look_at, last_ok_at = d.look_at, last_error = NULL, failures = 0,
-           looks = looks + 1,
+           looks = looks + 1, complete_look_at = CASE WHEN d.is_whole THEN d.look_at ELSE complete_look_at END,
            next_scan_at = CASE WHEN claim_token = :token AND next_scan_at > now() THEN d.next_at
                                WHEN tier = 'browse' AND lease_until IS NULL THEN d.next_at
                                ELSE next_scan_at END,
            lease_until = CASE WHEN claim_token = :token THEN NULL ELSE lease_until END
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:look_ats AS timestamptz[]), CAST(:next_ats AS timestamptz[]))
-      AS d(id, look_at, next_at) WHERE g.id = d.id
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:look_ats AS timestamptz[]), CAST(:next_ats AS timestamptz[]),
+                CAST(:wholes AS boolean[]))
+      AS d(id, look_at, next_at, is_whole) WHERE g.id = d.id
 """)
 
 _FAILED = text("""
@@ -267,10 +268,13 @@ async def lock(session: AsyncSession, ids: Sequence[int]) -> dict[int, datetime 
     return {row.id: row.applied_look_at for row in rows}
 
 
-async def record_looks(session: AsyncSession, looks: Sequence[tuple[int, datetime, datetime]], *, token: UUID) -> None:
-    """(group, look, next look) for good looks of locked groups."""
-    ids, look_ats, next_ats = ([look[i] for look in looks] for i in range(3))
-    await session.execute(_LOOKED, {"ids": ids, "look_ats": look_ats, "next_ats": next_ats, "token": token})
+async def record_looks(
+    session: AsyncSession, looks: Sequence[tuple[int, datetime, datetime, bool]], *, token: UUID
+) -> None:
+    """(group, look, next look, whether it saw everything) for good looks of locked groups."""
+    ids, look_ats, next_ats, wholes = ([look[i] for look in looks] for i in range(4))
+    values = {"ids": ids, "look_ats": look_ats, "next_ats": next_ats, "wholes": wholes, "token": token}
+    await session.execute(_LOOKED, values)
 
 
 async def record_failures(

@@ -14,7 +14,8 @@ _BEAT = text("""
 # Who ended without a word is forgotten after a day.
 _FORGET = text("DELETE FROM heartbeats WHERE beat_at < now() - interval '1 day'")
 _ALL = text("""
-    SELECT process, part, queues, version, started_at, beat_at, extract(epoch FROM now() - beat_at) AS age_seconds
+    SELECT process, part, queues, version, started_at, beat_at,
+           greatest(extract(epoch FROM now() - beat_at), 0) AS age_seconds
     FROM heartbeats ORDER BY part, process
 """)
 

@@ -23,7 +23,7 @@ _WATCHES = text("SELECT status, count(*) AS n FROM watches GROUP BY status")
 _GROUPS = text("""
     SELECT tier, count(*) AS n, count(*) FILTER (WHERE next_scan_at <= now()) AS due,
            extract(epoch FROM now() - min(next_scan_at) FILTER (WHERE next_scan_at <= now())) AS overdue,
-           extract(epoch FROM now() - min(coalesce(last_ok_at, created_at))) AS stalest,
+           greatest(extract(epoch FROM now() - min(coalesce(last_ok_at, created_at))), 0) AS stalest,
            count(*) FILTER (WHERE failures > 0) AS failing
     FROM scan_groups WHERE next_scan_at IS NOT NULL GROUP BY tier
 """)
@@ -37,7 +37,7 @@ _INVARIANTS = {
     """,
     "an open table that the last look did not see": """
         SELECT count(*) FROM slot_drops d JOIN scan_groups g ON g.id = d.group_id
-        WHERE d.gone_at IS NULL AND d.source = 'look' AND g.applied_look_at > d.last_seen_at + interval '1 hour'
+        WHERE d.gone_at IS NULL AND d.source = 'look' AND g.complete_look_at > d.last_seen_at
     """,
     "a message due for over an hour": """
         SELECT count(*) FROM notification_log

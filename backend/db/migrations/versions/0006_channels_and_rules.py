@@ -20,6 +20,11 @@ def _instant(name: str) -> "sa.Column[object]":
 
 
 def upgrade() -> None:
+    # In the order in which looks lock: whoever runs beside this waits, and neither waits for the other.
+    op.execute(
+        "LOCK TABLE scan_groups, slot_drops, locations, watches, channels, bookings, notification_log "
+        "IN ACCESS EXCLUSIVE MODE"
+    )
     # Channels
     op.drop_constraint(op.f("ck_channels_kind_known"), "channels")
     op.execute("UPDATE channels SET kind = 'web_push' WHERE kind = 'push'")

@@ -13,6 +13,7 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     op.add_column("scan_groups", sa.Column("due_since", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("scan_groups", sa.Column("complete_look_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "heartbeats",
         sa.Column("process", sa.String(), nullable=False),

@@ -63,7 +63,7 @@ def expired(watch: WatchFacts, misses: Sequence[NearMiss], *, ended_at: datetime
     """A watch whose day is over and in whose window nothing was seen. Says when we could not look."""
     what = f"{watch.restaurant}, {_day(watch.target_date)}"
     window = _window(watch)
-    sentence = f"Nothing opened between {window} for a party of {watch.party_size}. {_effort(watch)}"
+    sentence = f"We saw nothing open between {window} for a party of {watch.party_size}. {_effort(watch)}"
     if watch.looked_at is None:
         sentence = f"We never got an answer from the restaurant, so we cannot say whether {window} ever opened."
     elif ended_at - watch.looked_at > BLIND_AFTER + timedelta(days=1):
@@ -89,7 +89,7 @@ def digest(watches: Sequence[tuple[WatchFacts, Sequence[Opened]]], *, day: date,
     """All watches of a person, with what happened to them in the last day."""
     count = len(watches)
     opened = sum(len(found) for _, found in watches)
-    news = f"{_number(opened, 'table')} opened" if opened else "nothing opened"
+    news = f"{_number(opened, 'table')} opened" if opened else "nothing seen open"
     return NoticeText(
         subject=f"Your watches on {_short(day)}: {news}",
         headline="Your watches today",
@@ -136,7 +136,7 @@ def _digest_entry(watch: WatchFacts, found: Sequence[Opened], *, now: datetime) 
     elif now - watch.looked_at > BLIND_AFTER:
         lines.append(f"We could not look since {_at(watch.looked_at, watch.timezone)}.")
     elif not lines:
-        lines.append(f"Looked {_number(watch.looks, 'time')}, last at {_at(watch.looked_at, watch.timezone)}; nothing.")
+        lines.append(f"Looked {_number(watch.looks, 'time')}, last at {_at(watch.looked_at, watch.timezone)}; nothing seen open.")
     if watch.is_snoozed:
         lines.append("Snoozed: what opens is told later.")
     return Entry(watch_line(watch), tuple(lines))

@@ -77,7 +77,7 @@ async def test_where_nobody_could_look_nothing_is_said_of_the_tables(loop: Loop)
 
     (mail,) = await mails(loop)
     assert "We never got an answer" in mail["text"]
-    assert "Nothing opened" not in mail["text"]
+    assert "nothing open" not in mail["text"]
 
 
 async def test_a_digest_tells_of_each_watch_once_a_day(loop: Loop) -> None:

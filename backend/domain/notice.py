@@ -136,7 +136,8 @@ def _digest_entry(watch: WatchFacts, found: Sequence[Opened], *, now: datetime) 
     elif now - watch.looked_at > BLIND_AFTER:
         lines.append(f"We could not look since {_at(watch.looked_at, watch.timezone)}.")
     elif not lines:
-        lines.append(f"Looked {_number(watch.looks, 'time')}, last at {_at(watch.looked_at, watch.timezone)}; nothing seen open.")
+        last = _at(watch.looked_at, watch.timezone)
+        lines.append(f"Looked {_number(watch.looks, 'time')}, last at {last}; nothing seen open.")
     if watch.is_snoozed:
         lines.append("Snoozed: what opens is told later.")
     return Entry(watch_line(watch), tuple(lines))

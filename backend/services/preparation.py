@@ -1,6 +1,6 @@
 """The first half of a delivery: claim a batch, read again what it is about, decide, and write what goes out."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -183,10 +183,10 @@ def by_ids(ids: Sequence[int]) -> Claim:
     return claim
 
 
-def by_turn(channel: str, most: int) -> Claim:
-    """Take those of a channel whose turn it is."""
+def by_turn(channel: str, most: int, *, each: int, without: Collection[int] = ()) -> Claim:
+    """Take those of a channel whose turn it is: at most so many of each person, and none of some."""
 
     async def claim(session: AsyncSession, token: UUID) -> Sequence[Row[Any]]:
-        return await delivery.claim_due(session, channel, most=most, token=token)
+        return await delivery.claim_due(session, channel, most=most, each=each, without=without, token=token)
 
     return claim

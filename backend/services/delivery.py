@@ -151,6 +151,8 @@ class _Batch:
             [_delivery(verdict.row, verdict.status, verdict.reason) for verdict in prepared.ended]
             + [_delivery(hold.row, "held", hold.reason) for hold in prepared.held]
         )
+        if prepared.elsewhere:
+            await self._send_on(Work(prepared.elsewhere))
         broken = []
         for one in prepared.broken:
             self._errors[one.row.id] = one.error

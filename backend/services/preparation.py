@@ -16,6 +16,7 @@ from backend.db.insist import insist, is_passing
 from backend.db.queries import delivery, notifications, switches
 from backend.db.queries.delivery import Hold, Verdict
 from backend.domain.types import Kind
+from backend.services.account_mail import Queued
 from backend.services.composing import compose
 from backend.services.delivery_rules import Decision, decide
 from backend.services.letters import Letter
@@ -65,13 +66,17 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What became of the claimed: to be sent, over without being sent, put back, broken. `off`: nobody is told now."""
+    """What became of the claimed: to be sent, over without being sent, put back, broken. `off`: nobody is told now.
+
+    `elsewhere`: new messages that take the place of some that are over, to dispatch.
+    """
 
     ready: Sequence[Ready] = ()
     ended: Sequence[Verdict] = ()
     held: Sequence[Hold] = ()
     broken: Sequence[Broken] = ()
     off: bool = False
+    elsewhere: Queued = ()
 
     def __add__(self, other: "Prepared") -> "Prepared":
         return Prepared(
@@ -80,6 +85,7 @@ class Prepared:
             (*self.held, *other.held),
             (*self.broken, *other.broken),
             self.off or other.off,
+            self.elsewhere + other.elsewhere,
         )
 
     @property
@@ -150,7 +156,8 @@ class Preparation:
         texts = [(row.id, letters[row.id].subject, letters[row.id].kept) for row in going]
         await delivery.record_texts(session, texts, token=token)
         ready = [Ready(row, self.senders[row.channel], letters[row.id], _first_seen(row, decisions)) for row in going]
-        return Prepared(ready, ended, held)
+        elsewhere = tuple(message for decision in decisions.values() for message in decision.elsewhere)
+        return Prepared(ready, ended, held, elsewhere=elsewhere)
 
     async def _break(self, row: Row[Any], error: Exception) -> Prepared:
         """Claim it all the same, so that its trouble is written down and it is not tried for ever."""

@@ -68,6 +68,19 @@ async def test_a_watch_that_was_told_of_a_table_ends_in_silence(loop: Loop) -> N
     assert [mail for mail in await mails(loop) if "No table" in mail["subject"]] == []
 
 
+@pytest.mark.parametrize("status", ["expired", "suppressed", "failed", "bounced"])
+async def test_a_watch_whose_alerts_never_arrived_does_not_end_in_silence(loop: Loop, status: str) -> None:
+    await loop.watch(await loop.guest())
+    loop.open("19:15")
+    await loop.look()
+    await loop.execute("UPDATE notification_log SET status = :status", status=status)
+
+    await end_the_day(loop)
+
+    (mail,) = await mails(loop)
+    assert "No table" in mail["subject"]
+
+
 async def test_where_nobody_could_look_nothing_is_said_of_the_tables(loop: Loop) -> None:
     await loop.watch(await loop.guest())
     loop.simulator.send("POST", "/control/trouble", {"kind": "500", "operation": "inventory"})

@@ -20,6 +20,7 @@ _EXPIRE = text("""
     WHERE w.id = over.id
     RETURNING w.id, w.user_id, over.status = 'active' AND NOT EXISTS (
         SELECT 1 FROM notification_log n WHERE n.watch_id = w.id AND n.kind = 'table_open'
+          AND n.status IN ('queued', 'sending', 'sent')
     ) AND NOT EXISTS (
         SELECT 1 FROM bookings b WHERE b.watch_id = w.id AND b.state IN ('booked', 'unknown', 'attempting')
     ) AS is_unseen
@@ -76,7 +77,9 @@ _FORGET_TEXTS = text("""
 
 
 async def expire_watches(session: AsyncSession, *, most: int, now: datetime) -> Sequence[Row[Any]]:
-    """End watches whose day is over at the restaurant; `is_unseen`: it was waiting, and nothing was ever told of it."""
+    """End watches whose day is over at the restaurant; `is_unseen`: it was waiting, and nothing of it was told,
+    or is going to be.
+    """
     return (await session.execute(_EXPIRE, {"most": most, "now": now})).all()
 
 

@@ -192,6 +192,31 @@ async def test_words_of_old_messages_are_deleted_and_the_rest_stays(loop: Loop) 
     assert (row.subject, row.body, row.status, row.recipient) == (None, None, "sent", "alice@guests.test")
 
 
+async def test_what_providers_said_of_old_messages_and_addresses_is_deleted_too(loop: Loop) -> None:
+    await loop.watch(await loop.guest())
+    loop.open("19:15")
+    await loop.look()
+    await loop.send_all()
+    await loop.execute("UPDATE notification_attempts SET reason = '550 alice@guests.test'")
+    await loop.execute(
+        "UPDATE notification_log SET status = 'failed', error_message = '550 alice@guests.test', "
+        "created_at = now() - interval '31 days'"
+    )
+    await loop.execute(
+        "INSERT INTO notification_log (user_id, channel, kind, recipient, status, created_at, details) "
+        "SELECT id, 'email', 'channel_disabled', email, 'suppressed', now() - interval '31 days', "
+        "CAST(:details AS jsonb) FROM users",
+        details='{"kind": "sms", "address": "+14045550123", "reason": "no number: +14045550123"}',
+    )
+
+    count = await notices.forget_texts(loop.r.sessions, older_than=timedelta(days=30))
+
+    failed, disabled = await loop.rows("SELECT error_message, details FROM notification_log ORDER BY id")
+    assert count == 2
+    assert (failed.error_message, disabled.details) == (None, {"kind": "sms"})
+    assert (await loop.one("SELECT reason FROM notification_attempts")).reason is None
+
+
 @pytest.mark.parametrize("gone", ["DELETE FROM watches", "DELETE FROM users"])
 async def test_news_of_what_is_gone_is_not_told(loop: Loop, gone: str) -> None:
     await loop.watch(await loop.guest())

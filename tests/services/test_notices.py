@@ -79,6 +79,8 @@ async def test_a_watch_whose_alerts_never_arrived_does_not_end_in_silence(loop: 
 
     (mail,) = await mails(loop)
     assert "No table" in mail["subject"]
+    assert "word of it did not reach you" in mail["text"]
+    assert "Nothing opened" not in mail["text"]
 
 
 async def test_where_nobody_could_look_nothing_is_said_of_the_tables(loop: Loop) -> None:

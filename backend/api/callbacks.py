@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, post
@@ -33,11 +34,16 @@ class Bounced(msgspec.Struct):
 
 @post("/api/twilio/status", status_code=200, guards=[twilio_guard], tags=["Callbacks"])
 async def take_text_status(request: Request[Any, Any, Any]) -> Done:
-    """What became of a text message. Twilio's form: MessageSid, MessageStatus, ErrorCode."""
+    """What became of a text message. Twilio's form: MessageSid, MessageStatus, ErrorCode; `m` is our message's id."""
     form = await _clean_form(request)
+    try:
+        message_id = UUID(request.query_params.get("m", ""))
+    except ValueError:
+        message_id = None
     queued = await callbacks.take_text_status(
         request.app.state.sessions,
         provider_id=form.get("MessageSid", ""),
+        message_id=message_id,
         status=form.get("MessageStatus", "")[:50],
         error_code=form.get("ErrorCode"),
         now=datetime.now(UTC),

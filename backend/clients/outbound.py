@@ -10,9 +10,10 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 
@@ -40,6 +41,7 @@ USER_AGENT = "houstons-reservation-tracker"
 _REDIRECTS = (301, 302, 307, 308)
 _TEMPORARY = (408, 425, 429)
 _CONNECTIONS = 50
+_NAMES_AT_ONCE = 16
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -53,12 +55,6 @@ class Answer:
     body: bytes
 
 
-async def resolve_by_system(host: str, port: int) -> list[str]:
-    """The addresses of a host, the best first. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 class Outbound:
     """Sends POSTs. `allow` are networks of OUTBOUND_ALLOW: any port, and http. Make it on the loop that uses it."""
 
@@ -66,12 +62,15 @@ class Outbound:
         self,
         *,
         allow: Sequence[Network] = (),
-        resolve: Resolve = resolve_by_system,
+        resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self._allow = tuple(allow)
-        self._resolve = resolve
+        self._resolve = resolve or self._resolve_by_system
+        # Its own: a name server that does not answer holds threads for long, and whoever else asks for names, or works
+        # in the loop's own threads, must not wait for them.
+        self._threads = ThreadPoolExecutor(_NAMES_AT_ONCE, thread_name_prefix="names")
         self._tls = tls
         self._total_seconds = total_seconds
 
@@ -107,6 +106,7 @@ class Outbound:
         """Close what is open. May be called several times: channels share one of these."""
         if "_http" in self.__dict__:
             await self._http.aclose()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     @cached_property
     def _http(self) -> httpx.AsyncClient:
@@ -156,6 +156,12 @@ class Outbound:
                 if address == addresses[-1]:
                     raise
         raise AssertionError("a host that resolves has an address")
+
+    async def _resolve_by_system(self, host: str, port: int) -> list[str]:
+        """The addresses of a host, the best first. Raises OSError."""
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
     async def _addresses(self, url: httpx.URL) -> list[Address]:
         """Where the host may be reached. Raises SendFailed when one of its addresses may not be: that is a trick."""

@@ -13,6 +13,7 @@ INSIST_SECONDS = 30.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 # From PostgreSQL's appendix A: connection trouble, rolled back for another's sake, out of resources, shutting down.
 _PASSING = ("08", "40001", "40P01", "53", "57P")
+_UNIQUE_VIOLATION = "23505"
 
 
 async def insist(work: Callable[[], Awaitable[T]], *, seconds: float = INSIST_SECONDS) -> T:
@@ -37,4 +38,13 @@ def is_passing(error: BaseException) -> bool:
         return isinstance(error, PoolTimeoutError | OSError)
     if error.connection_invalidated or isinstance(error.orig, OSError):
         return True
-    return str(getattr(error.orig, "sqlstate", None) or "").startswith(_PASSING)
+    return _state(error).startswith(_PASSING)
+
+
+def is_taken(error: DBAPIError) -> bool:
+    """True when somebody else has written the same key meanwhile: whoever reads again may know it."""
+    return _state(error) == _UNIQUE_VIOLATION
+
+
+def _state(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "")

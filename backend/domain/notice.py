@@ -59,11 +59,19 @@ class Opened:
     gone_at: datetime | None
 
 
-def expired(watch: WatchFacts, misses: Sequence[NearMiss], *, ended_at: datetime) -> NoticeText:
-    """A watch whose day is over and in whose window nothing was seen. Says when we could not look."""
+def expired(watch: WatchFacts, misses: Sequence[NearMiss], *, ended_at: datetime, was_open: bool = False) -> NoticeText:
+    """A watch whose day is over and of which nothing was told. Says when we could not look.
+
+    `was_open`: something was open in its window all the same, and no message of it left or arrived.
+    """
     what = f"{watch.restaurant}, {_day(watch.target_date)}"
     window = _window(watch)
     sentence = f"We saw nothing open between {window} for a party of {watch.party_size}. {_effort(watch)}"
+    if was_open:
+        sentence = (
+            f"A table was open between {window} for a party of {watch.party_size}, but word of it did not reach you "
+            f"in time. {_effort(watch)}"
+        )
     if watch.looked_at is None:
         sentence = f"We never got an answer from the restaurant, so we cannot say whether {window} ever opened."
     elif ended_at - watch.looked_at > BLIND_AFTER + timedelta(days=1):

@@ -158,13 +158,14 @@ def refusal(
     """Why nothing is told at an address as it stands now; None when it may be.
 
     `exists` is false for an address that its person has removed. Mails about the account go to its own address, which
-    need not be among the channels, and like bookings they come by mail even when that is muted.
+    need not be among the channels, and like bookings they come by mail even when that is muted; they are tried even
+    where it was given up, as somebody else may have changed the password.
     """
     if kind in PROVING_KINDS:
         return None if exists or kind != Kind.CHANNEL_CODE else "the channel was removed"
     if not exists:
         return None if kind in ACCOUNT_KINDS else "the channel was removed"
-    if disabled_reason is not None:
+    if disabled_reason is not None and kind not in ACCOUNT_KINDS:
         return f"the channel is disabled: {disabled_reason}"
     if not is_verified and kind not in ACCOUNT_KINDS:
         return "the address is not verified"

@@ -5,6 +5,7 @@ Reports come late, twice, and of messages that nobody knows: then nothing change
 
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,11 +35,21 @@ _HELP = {"HELP", "INFO"}
 
 
 async def take_text_status(
-    sessions: Sessions, *, provider_id: str, status: str, error_code: str | None, now: datetime
+    sessions: Sessions,
+    *,
+    provider_id: str,
+    message_id: UUID | None = None,
+    status: str,
+    error_code: str | None,
+    now: datetime,
 ) -> Queued:
-    """A text message has arrived, or has not; returns what is told instead, to dispatch after the commit."""
+    """A text message has arrived, or has not; returns what is told instead, to dispatch after the commit.
+
+    `message_id` is the ledger's: a report may come before the provider's id is written down there.
+    """
     async with sessions.begin() as session:
-        row = await callbacks.lock_by_provider_id(session, provider_id, channel="sms")
+        row = await callbacks.lock_in_hand(session, message_id, channel="sms") if message_id else None
+        row = row or await callbacks.lock_by_provider_id(session, provider_id, channel="sms")
         if row is None:
             return ()
         if status not in ("undelivered", "failed"):
@@ -48,7 +59,13 @@ async def take_text_status(
         code = error_code or ""
         reason = _REASONS.get(code, "the carrier did not deliver it") + (f" ({code})" if code else "")
         return await _bounced(
-            session, row, provider_status=status, reason=reason, address_is_dead=code in _DEAD, now=now
+            session,
+            row,
+            provider_status=status,
+            reason=reason,
+            address_is_dead=code in _DEAD,
+            provider_id=provider_id,
+            now=now,
         )
 
 
@@ -86,9 +103,19 @@ async def take_bounce(
 
 
 async def _bounced(
-    session: AsyncSession, row: Row[Any], *, provider_status: str, reason: str, address_is_dead: bool, now: datetime
+    session: AsyncSession,
+    row: Row[Any],
+    *,
+    provider_status: str,
+    reason: str,
+    address_is_dead: bool,
+    provider_id: str | None = None,
+    now: datetime,
 ) -> Queued:
-    if not await callbacks.bounce(session, row.id, provider_status=provider_status, reason=reason):
+    is_news = await callbacks.bounce(
+        session, row.id, provider_status=provider_status, reason=reason, provider_id=provider_id
+    )
+    if not is_news:
         return ()
     channel = await _channel_of(session, row)
     # What was proven after the message had left is not dead because of it.

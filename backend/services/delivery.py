@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,8 +31,10 @@ SEND_SECONDS = 90.0
 GATHER_SECONDS = 0.05
 # Sends of one channel at a time, in one batch.
 AT_ONCE = 8
-# Claimed and not settled at a time, by whoever empties a queue.
-WINDOW = 32
+# Sends to one person at a time, on one channel: whoever's own server hangs leaves turns to the others.
+EACH_AT_ONCE = 2
+# Claimed and not settled at a time, by whoever empties a queue; and of one person.
+WINDOW, EACH_WINDOW = 32, 4
 
 SendOn = Callable[[Work], Awaitable[object]]
 
@@ -104,13 +106,18 @@ async def drain(
     batch = _Batch(Preparation(sessions, senders, public_url, deployment, clock), send_on, tell, at_once)
     until = time.monotonic() + seconds
     is_left = True
+    passed_over: frozenset[int] = frozenset()
     try:
         while True:
             room = WINDOW - len(batch.flying)
             may_take = room >= WINDOW // 2 and time.monotonic() < until
+            # The claim stopped at whoever has become busy by it, and passed over whoever was and is not any more.
+            is_left = is_left or batch.busy() != passed_over
             if may_take and (is_left or more.is_set()):
                 more.clear()
-                is_left = await batch.take(by_turn(channel, room)) == room
+                passed_over = batch.busy()
+                claim = by_turn(channel, room, each=EACH_WINDOW, without=passed_over)
+                is_left = await batch.take(claim) == room
             elif batch.flying:
                 await batch.land(more if may_take else None)
             else:
@@ -128,6 +135,7 @@ class _Batch:
         self._send_on = send_on
         self._tell = tell
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(at_once))
+        self._own_turns: dict[tuple[str, int], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(EACH_AT_ONCE))
         # What a verdict does not say: unexpected errors, and addresses at which nothing will ever arrive.
         self._errors: dict[int, Exception] = {}
         self._dead: set[int] = set()
@@ -143,6 +151,8 @@ class _Batch:
             [_delivery(verdict.row, verdict.status, verdict.reason) for verdict in prepared.ended]
             + [_delivery(hold.row, "held", hold.reason) for hold in prepared.held]
         )
+        if prepared.elsewhere:
+            await self._send_on(Work(prepared.elsewhere))
         broken = []
         for one in prepared.broken:
             self._errors[one.row.id] = one.error
@@ -173,6 +183,11 @@ class _Batch:
                 [result for result in results if isinstance(result, Hold)],
             )
 
+    def busy(self) -> frozenset[int]:
+        """People of whom no more are claimed for now."""
+        counts = Counter(ready.row.user_id for ready in self.flying.values() if ready.row.user_id is not None)
+        return frozenset(user_id for user_id, count in counts.items() if count >= EACH_WINDOW)
+
     def cancel(self) -> None:
         for task in self.flying:
             task.cancel()
@@ -180,7 +195,10 @@ class _Batch:
     async def _send(self, ready: Ready, begin_until: float) -> Verdict | Hold:
         """Hand it over, and return what the ledger is to say of it."""
         row = ready.row
-        async with self._turns[row.channel]:
+        # An operator's addresses are no account's: each message is on its own.
+        own = (row.channel, row.user_id if row.user_id is not None else -row.id)
+        # In this order: who waits for their own turn takes none from the others.
+        async with self._own_turns[own], self._turns[row.channel]:
             if time.monotonic() > begin_until:
                 return Hold(row)
             try:

@@ -1,7 +1,7 @@
 """Whether claimed messages still go out, and what of them; all of a batch at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from backend.domain.matching import still_wants
 from backend.domain.types import ACCOUNT_KINDS, NOTICE_KINDS, Kind, Watch
 from backend.domain.windows import epoch_ms
 from backend.services import account_mail, channel_mail, notices
+from backend.services.account_mail import Queued
 from backend.services.fallback import retell
 
 # When two workers have messages in hand that belong together, the one with the older message comes back first and takes
@@ -28,7 +29,8 @@ class Decision:
     `hold` (until, reason: `hold_reason`) and `wait` (until, for a look) put it back, which is no attempt;
     `expire`, `suppress` and `merge` (another message tells it) end it with a reason. `send`: `drops` are the openings
     it tells of; `is_late` says that it may have been overtaken, and that no look has confirmed the openings: they were
-    last seen at `seen_at`, which is to be told.
+    last seen at `seen_at`, which is to be told. `elsewhere`: the new rows, to dispatch after the commit, that tell at
+    another address what is not told here.
     """
 
     action: Literal["send", "hold", "wait", "expire", "suppress", "merge"]
@@ -37,6 +39,7 @@ class Decision:
     until: datetime | None = None
     is_late: bool = False
     seen_at: datetime | None = None
+    elsewhere: Queued = ()
 
 
 async def decide(
@@ -225,7 +228,8 @@ class _Batch:
                 continue
             if context.disabled_reason is not None:
                 # Another message's failure has ended this address: the news is told at another one.
-                await retell(self._session, context)
+                elsewhere = await retell(self._session, context)
+                self.decisions[notification_id] = replace(decision, elsewhere=elsewhere)
             # Where the address is used again, what is open then is news.
             untold = [(notification_id, drop.id) for drop in self._drops[notification_id] if drop.is_open]
             await queries.forget(self._session, untold)

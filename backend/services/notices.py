@@ -173,7 +173,8 @@ async def _expired(session: AsyncSession, watch_id: int) -> NoticeText:
     misses = near_misses(
         episodes, start=row.time_start, end=row.time_end, since=row.created_at, now=row.last_ok_at or row.updated_at
     )
-    return notice.expired(_facts(row, now=row.updated_at), misses, ended_at=row.updated_at)
+    was_open = any(row.time_start <= episode.clock <= row.time_end for episode in episodes)
+    return notice.expired(_facts(row, now=row.updated_at), misses, ended_at=row.updated_at, was_open=was_open)
 
 
 async def _digest(session: AsyncSession, user_id: int, *, day: Any, now: datetime) -> NoticeText:

@@ -1,6 +1,6 @@
 """The first half of a delivery: claim a batch, read again what it is about, decide, and write what goes out."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -16,6 +16,7 @@ from backend.db.insist import insist, is_passing
 from backend.db.queries import delivery, notifications, switches
 from backend.db.queries.delivery import Hold, Verdict
 from backend.domain.types import Kind
+from backend.services.account_mail import Queued
 from backend.services.composing import compose
 from backend.services.delivery_rules import Decision, decide
 from backend.services.letters import Letter
@@ -65,13 +66,17 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What became of the claimed: to be sent, over without being sent, put back, broken. `off`: nobody is told now."""
+    """What became of the claimed: to be sent, over without being sent, put back, broken. `off`: nobody is told now.
+
+    `elsewhere`: new messages that take the place of some that are over, to dispatch.
+    """
 
     ready: Sequence[Ready] = ()
     ended: Sequence[Verdict] = ()
     held: Sequence[Hold] = ()
     broken: Sequence[Broken] = ()
     off: bool = False
+    elsewhere: Queued = ()
 
     def __add__(self, other: "Prepared") -> "Prepared":
         return Prepared(
@@ -80,6 +85,7 @@ class Prepared:
             (*self.held, *other.held),
             (*self.broken, *other.broken),
             self.off or other.off,
+            self.elsewhere + other.elsewhere,
         )
 
     @property
@@ -150,7 +156,8 @@ class Preparation:
         texts = [(row.id, letters[row.id].subject, letters[row.id].kept) for row in going]
         await delivery.record_texts(session, texts, token=token)
         ready = [Ready(row, self.senders[row.channel], letters[row.id], _first_seen(row, decisions)) for row in going]
-        return Prepared(ready, ended, held)
+        elsewhere = tuple(message for decision in decisions.values() for message in decision.elsewhere)
+        return Prepared(ready, ended, held, elsewhere=elsewhere)
 
     async def _break(self, row: Row[Any], error: Exception) -> Prepared:
         """Claim it all the same, so that its trouble is written down and it is not tried for ever."""
@@ -183,10 +190,10 @@ def by_ids(ids: Sequence[int]) -> Claim:
     return claim
 
 
-def by_turn(channel: str, most: int) -> Claim:
-    """Take those of a channel whose turn it is."""
+def by_turn(channel: str, most: int, *, each: int, without: Collection[int] = ()) -> Claim:
+    """Take those of a channel whose turn it is: at most so many of each person, and none of some."""
 
     async def claim(session: AsyncSession, token: UUID) -> Sequence[Row[Any]]:
-        return await delivery.claim_due(session, channel, most=most, token=token)
+        return await delivery.claim_due(session, channel, most=most, each=each, without=without, token=token)
 
     return claim

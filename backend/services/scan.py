@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from backend.clients.errors import BudgetUnavailable, LookFailed
 from backend.clients.wisely import Look, Wisely
 from backend.db.base import Sessions
-from backend.db.insist import insist, is_passing
+from backend.db.insist import insist, is_passing, is_taken
 from backend.db.queries import groups
 from backend.domain import windows
 from backend.domain.backoff import look_again_after
@@ -25,6 +25,8 @@ from backend.services.work import Work
 PATIENCE = timedelta(seconds=30)
 # How long the first answer waits for others, to share a transaction with them.
 GATHER_SECONDS = 0.1
+# How often looks are written that collide with what others write.
+TRIES = 3
 
 Answer = Look | LookFailed | BudgetUnavailable
 SendOn = Callable[[Work], Awaitable[object]]
@@ -146,8 +148,11 @@ class _Batch:
                     ends.append(Ended(row, next_at=self._clock(), rest="no budget"))
         await self.write(looks, ends)
 
-    async def write(self, looks: Sequence[Looked], ends: Sequence[Ended]) -> None:
-        """One transaction for all; when the database refuses, one for each, so that a bad answer stops no others."""
+    async def write(self, looks: Sequence[Looked], ends: Sequence[Ended], *, tries: int = TRIES) -> None:
+        """One transaction for all; when the database refuses, one for each, so that a bad answer stops no others.
+
+        What somebody else has told in between is known at the next of `tries`.
+        """
         try:
             applied = await insist(
                 lambda: apply_looks(
@@ -163,7 +168,9 @@ class _Batch:
         except DBAPIError as error:
             if is_passing(error):
                 raise
-            if len(looks) + len(ends) > 1:
+            if is_taken(error) and tries > 1:
+                await self.write(looks, ends, tries=tries - 1)
+            elif len(looks) + len(ends) > 1:
                 for looked in looks:
                     await self.write([looked], [])
                 await self.write([], ends)

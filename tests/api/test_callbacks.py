@@ -5,12 +5,15 @@ import json
 import time
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from pydantic import SecretStr
 from twilio.request_validator import RequestValidator
 
+from backend.db.queries import delivery
+from backend.db.queries.delivery import Verdict
 from backend.settings import Settings
 from tests.api.conftest import execute, prove_addresses, refusal, scalar
 from tests.api.test_channels import NUMBER, TWILIO
@@ -301,3 +304,26 @@ async def test_where_nothing_is_set_up_nothing_is_taken(settings: Settings, reso
             ]
 
     assert [refusal(answer) for answer in answers] == [(401, None)] * 3
+
+
+async def test_a_report_that_comes_before_our_verdict_counts_and_outlives_it(
+    alice: httpx.AsyncClient, resources: Resources
+) -> None:
+    await execute(
+        resources,
+        "UPDATE notification_log SET status = 'queued', attempts = 0, sent_at = NULL, provider_id = NULL "
+        "WHERE channel = 'sms'",
+    )
+    token = uuid4()
+    async with resources.sessions.begin() as session:
+        (claimed,) = await delivery.claim_due(session, "sms", most=1, each=1, token=token)
+
+    path = f"/api/twilio/status?m={claimed.message_id}"
+    await from_twilio(alice, path, MessageSid=SID, MessageStatus="undelivered", ErrorCode="30005")
+    async with resources.sessions.begin() as session:
+        mine = await delivery.settle(session, [Verdict(claimed, "sent", provider_id=SID)])
+
+    assert mine == set()
+    assert await row(resources, "sms", "status") == "bounced"
+    assert await row(resources, "sms", "provider_id") == SID
+    assert await scalar(resources, "SELECT disabled_at IS NOT NULL FROM channels WHERE kind = 'sms'")

@@ -2,6 +2,8 @@
 
 import asyncio
 import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
@@ -307,3 +309,19 @@ async def test_proxies_of_the_environment_are_not_asked(
 )
 def test_retry_after_is_seconds_or_a_date_and_a_day_at_most(value: str | None, wait: timedelta | None) -> None:
     assert retry_after(value, now=NOW) == wait
+
+
+async def test_names_are_looked_up_while_all_the_loops_own_threads_are_taken(stand_in: StandIn) -> None:
+    loop, release = asyncio.get_running_loop(), threading.Event()
+    own = ThreadPoolExecutor(1)
+    loop.set_default_executor(own)
+    taken = loop.run_in_executor(None, release.wait)
+    outbound = Outbound(allow=HERE)
+    try:
+        answer = await outbound.post(stand_in.url.replace("127.0.0.1", "localhost"), content=b"hello", headers={})
+    finally:
+        release.set()
+        await taken
+        await outbound.close()
+
+    assert answer.status == 200

@@ -11,7 +11,7 @@ import pytest
 
 from backend.clients.channels.sms import Sms
 from backend.clients.errors import SendFailed
-from tests.clients.conftest import Reply, StandIn, outgoing, serving
+from tests.clients.conftest import MESSAGE_ID, Reply, StandIn, outgoing, serving
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000000", "a token"
 GUEST, OURS = "+14045550123", "+14045550100"
@@ -52,7 +52,7 @@ async def test_a_text_message_is_asked_for_with_the_accounts_password(stand_in: 
         "To": [GUEST],
         "From": [OURS],
         "Body": ["Houston's: Fri 19:30 for 2"],
-        "StatusCallback": ["https://tables.example.com/api/twilio/status"],
+        "StatusCallback": [f"https://tables.example.com/api/twilio/status?m={MESSAGE_ID}"],
     }
 
 

@@ -495,9 +495,34 @@ async def test_a_claim_takes_the_most_urgent_first_then_what_was_due_first(loop:
     taken = []
     async with loop.r.sessions.begin() as session:
         for _ in range(4):
-            taken += await delivery.claim_due(session, "email", most=1, token=uuid4())
+            taken += await delivery.claim_due(session, "email", most=1, each=1, token=uuid4())
 
     assert [row.id for row in taken] == [more_urgent, urgent, late, later]
+
+
+async def test_a_person_whose_server_hangs_holds_up_nobody_else(loop: Loop) -> None:
+    await copies(loop, 40)
+    await loop.watch(await loop.guest("bob"))
+    await loop.look()
+    is_told, hanging = asyncio.Event(), set()
+    most = 0
+
+    async def hang(message: Outgoing) -> None:
+        nonlocal most
+        if message.to == "bob@guests.test":
+            is_told.set()
+        elif not is_told.is_set():
+            hanging.add(message.message_id)
+            most = max(most, len(hanging))
+            await is_told.wait()
+
+    channel = Recording(hang)
+    async with asyncio.timeout(10):
+        is_done, told = await empty(loop, "email", channel)
+
+    assert is_done
+    assert most == 2
+    assert [one.status for one in told] == ["sent"] * 41
 
 
 async def test_other_channels_and_what_is_not_due_stay_in_the_queue(loop: Loop) -> None:

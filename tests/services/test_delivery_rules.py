@@ -732,12 +732,13 @@ async def test_what_else_waited_for_a_dead_address_is_told_elsewhere(loop: Loop)
     deliveries = await fail(loop, "email", dead())
 
     assert [delivery.status for delivery in deliveries] == ["failed", "suppressed"]
-    rows = await loop.rows("SELECT kind, channel FROM notification_log WHERE status = 'queued' ORDER BY id")
+    rows = await loop.rows("SELECT * FROM notification_log WHERE status = 'queued' ORDER BY id")
     assert [(row.kind, row.channel) for row in rows] == [
         ("table_open", "sms"),
         ("channel_disabled", "sms"),
         ("table_open", "sms"),
     ]
+    assert all(row.dispatched_at is not None for row in rows)
 
 
 async def test_an_address_is_given_up_and_told_of_once(loop: Loop) -> None:

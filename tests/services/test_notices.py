@@ -68,6 +68,21 @@ async def test_a_watch_that_was_told_of_a_table_ends_in_silence(loop: Loop) -> N
     assert [mail for mail in await mails(loop) if "No table" in mail["subject"]] == []
 
 
+@pytest.mark.parametrize("status", ["expired", "suppressed", "failed", "bounced"])
+async def test_a_watch_whose_alerts_never_arrived_does_not_end_in_silence(loop: Loop, status: str) -> None:
+    await loop.watch(await loop.guest())
+    loop.open("19:15")
+    await loop.look()
+    await loop.execute("UPDATE notification_log SET status = :status", status=status)
+
+    await end_the_day(loop)
+
+    (mail,) = await mails(loop)
+    assert "No table" in mail["subject"]
+    assert "word of it did not reach you" in mail["text"]
+    assert "Nothing opened" not in mail["text"]
+
+
 async def test_where_nobody_could_look_nothing_is_said_of_the_tables(loop: Loop) -> None:
     await loop.watch(await loop.guest())
     loop.simulator.send("POST", "/control/trouble", {"kind": "500", "operation": "inventory"})
@@ -177,6 +192,31 @@ async def test_words_of_old_messages_are_deleted_and_the_rest_stays(loop: Loop) 
     row = await loop.one("SELECT subject, body, status, recipient FROM notification_log")
     assert (young, old) == (0, 1)
     assert (row.subject, row.body, row.status, row.recipient) == (None, None, "sent", "alice@guests.test")
+
+
+async def test_what_providers_said_of_old_messages_and_addresses_is_deleted_too(loop: Loop) -> None:
+    await loop.watch(await loop.guest())
+    loop.open("19:15")
+    await loop.look()
+    await loop.send_all()
+    await loop.execute("UPDATE notification_attempts SET reason = '550 alice@guests.test'")
+    await loop.execute(
+        "UPDATE notification_log SET status = 'failed', error_message = '550 alice@guests.test', "
+        "created_at = now() - interval '31 days'"
+    )
+    await loop.execute(
+        "INSERT INTO notification_log (user_id, channel, kind, recipient, status, created_at, details) "
+        "SELECT id, 'email', 'channel_disabled', email, 'suppressed', now() - interval '31 days', "
+        "CAST(:details AS jsonb) FROM users",
+        details='{"kind": "sms", "address": "+14045550123", "reason": "no number: +14045550123"}',
+    )
+
+    count = await notices.forget_texts(loop.r.sessions, older_than=timedelta(days=30))
+
+    failed, disabled = await loop.rows("SELECT error_message, details FROM notification_log ORDER BY id")
+    assert count == 2
+    assert (failed.error_message, disabled.details) == (None, {"kind": "sms"})
+    assert (await loop.one("SELECT reason FROM notification_attempts")).reason is None
 
 
 @pytest.mark.parametrize("gone", ["DELETE FROM watches", "DELETE FROM users"])

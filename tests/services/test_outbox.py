@@ -55,6 +55,25 @@ async def test_dispatched_rows_are_left_alone_for_a_minute(loop: Loop) -> None:
     assert late.messages == 1
 
 
+async def test_a_long_queue_of_one_channel_hides_no_other_channels(loop: Loop) -> None:
+    user = await loop.guest()
+    await loop.execute(
+        "INSERT INTO notification_log (user_id, channel, kind, recipient, priority, next_attempt_at) "
+        "SELECT :user, 'webhook', 'table_open', 'https://hooks.example.com', 0, now() - interval '1 hour' "
+        "FROM generate_series(1, 1001)",
+        user=user.id,
+    )
+    await loop.watch(user)
+    loop.open("19:00")
+    await loop.look()
+
+    found = await loop.relay()
+
+    assert found.messages == 1001
+    mail = await loop.one("SELECT dispatched_at FROM notification_log WHERE channel = 'email'")
+    assert mail.dispatched_at is not None
+
+
 async def test_a_flushed_redis_brings_everything_back_at_once(loop: Loop) -> None:
     await loop.watch(await loop.guest(), auto_book=True)
     loop.open("19:00")

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from backend.clients.wisely import Look
-from backend.db.queries import groups
+from backend.db.queries import groups, notifications
 from backend.domain.coverage import Coverage
 from backend.services.look_application import Looked, apply_looks
 from tests.services.conftest import PASADENA, PEACHTREE, Loop
@@ -147,6 +147,37 @@ async def test_an_answer_that_cannot_be_stored_stops_no_other_group(loop: Loop) 
     assert result.matches == 1
     assert group.last_error.startswith("wrong_shape")
     assert (group.last_ok_at, group.lease_until) == (None, None)
+
+
+async def test_what_is_told_elsewhere_while_a_look_is_written_is_no_trouble(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await loop.watch(await loop.guest())
+    loop.open("19:00")
+    await loop.look()
+    (item,) = await loop.rows("SELECT * FROM notification_items")
+    await loop.execute("DELETE FROM notification_items")
+    await loop.execute("UPDATE watches SET needs_match = true")
+    read = notifications.known_keys
+
+    async def read_just_before(session: Any, keys: Any) -> Any:
+        found = await read(session, keys)
+        await loop.execute(
+            "INSERT INTO notification_items (notification_id, drop_id, dedup_key) VALUES (:id, :drop, :key) "
+            "ON CONFLICT DO NOTHING",
+            id=item.notification_id,
+            drop=item.drop_id,
+            key=item.dedup_key,
+        )
+        return found
+
+    monkeypatch.setattr(notifications, "known_keys", read_just_before)
+    result = await loop.look()
+
+    group = await loop.one("SELECT last_error, lease_until FROM scan_groups")
+    assert result.failed == 0
+    assert (group.last_error, group.lease_until) == (None, None)
+    assert len(await loop.rows("SELECT 1 FROM notification_log")) == 1
 
 
 async def test_a_slow_drip_is_a_timeout(loop: Loop) -> None:

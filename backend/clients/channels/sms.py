@@ -33,7 +33,8 @@ def parse(address: str, details: Mapping[str, Any], allow: Sequence[Network]) ->
 
 class Sms:
     """One account and one number to send from. `public_url` is where Twilio reports what became of a message: it calls
-    public https addresses only, so another kind is not told to it.
+    public https addresses only, so another kind is not told to it. It is told the message's id there: its reports may
+    come before its answer.
     """
 
     def __init__(self, *, account_sid: str, auth_token: str, from_number: str, api_url: str, public_url: str) -> None:
@@ -41,20 +42,21 @@ class Sms:
         self._auth_token = auth_token
         self._from_number = from_number
         self._api_url = api_url
-        self._callback = {"status_callback": public_url + CALLBACK_PATH} if public_url.startswith("https://") else {}
+        self._callback = public_url + CALLBACK_PATH if public_url.startswith("https://") else None
         self._http: httpx.AsyncClient | None = None
         self._twilio: Client | None = None
 
     async def send(self, message: Outgoing) -> str:
         """Hand one text message over; returns Twilio's sid. Raises SendFailed."""
         twilio = self._open()
+        report = {"status_callback": f"{self._callback}?m={message.message_id}"} if self._callback else {}
         # Loaded by now.
         from backend.clients.channels.twilio_http import TwilioException, TwilioRestException, TwilioServiceException
 
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 made = await twilio.messages.create_async(
-                    to=message.to, from_=self._from_number, body=message.short or message.subject, **self._callback
+                    to=message.to, from_=self._from_number, body=message.short or message.subject, **report
                 )
         except TwilioRestException as error:
             raise _failure(message.to, error.status, error.code, error.msg) from error

@@ -63,7 +63,11 @@ class Notification(Base):
         ),
         Index("ix_notification_log_leased", "lease_until", postgresql_where=text("status = 'sending'")),
         Index("ix_notification_log_created_at", "created_at"),
-        Index("ix_notification_log_texts", "created_at", postgresql_where=text("body IS NOT NULL")),
+        Index(
+            "ix_notification_log_texts",
+            "created_at",
+            postgresql_where=text("body IS NOT NULL OR details ? 'address'"),
+        ),
         Index(
             "ix_notification_log_held",
             "watch_id",

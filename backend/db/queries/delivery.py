@@ -3,7 +3,7 @@
 A claim is a compare-and-set: every later write names its token, so whoever outlived the lease can overwrite nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 # Longer than the longest send and what comes before and after it.
 LEASE = timedelta(seconds=120)
+# Among so many of a channel's due messages a claim chooses: several claims' worth, as others may have the first ones.
+AHEAD = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,21 @@ _CLAIM = _claim("""
     SELECT id FROM notification_log WHERE id = ANY(:ids) AND status = 'queued' AND next_attempt_at <= now()
     ORDER BY id FOR UPDATE
 """)
-# By ix_notification_log_turn.
+# The first ones by ix_notification_log_turn, and of these so many of each person.
 _CLAIM_DUE = _claim("""
-    SELECT id FROM notification_log WHERE status = 'queued' AND channel = :channel AND next_attempt_at <= now()
+    SELECT id FROM notification_log WHERE status = 'queued' AND next_attempt_at <= now() AND id IN (
+        SELECT id FROM (
+            SELECT id, row_number() OVER (
+                PARTITION BY coalesce(user_id, -id) ORDER BY priority, next_attempt_at, id
+            ) AS place
+            FROM (
+                SELECT id, user_id, priority, next_attempt_at FROM notification_log
+                WHERE status = 'queued' AND channel = :channel AND next_attempt_at <= now()
+                  AND (user_id IS NULL OR user_id <> ALL(CAST(:without AS bigint[])))
+                ORDER BY priority, next_attempt_at LIMIT :ahead
+            ) ahead
+        ) ranked WHERE place <= :each
+    )
     ORDER BY priority, next_attempt_at LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 _CLAIMED = text(f"""
@@ -142,9 +156,15 @@ async def claim(session: AsyncSession, ids: Sequence[int], *, token: UUID) -> Se
     return (await session.execute(_CLAIM, values)).all()
 
 
-async def claim_due(session: AsyncSession, channel: str, *, most: int, token: UUID) -> Sequence[Row[Any]]:
-    """Take those of a channel whose turn it is: by priority, then by the instant at which they were due."""
-    values = {"channel": channel, "most": most, "token": token, "lease": LEASE}
+async def claim_due(
+    session: AsyncSession, channel: str, *, most: int, each: int, without: Collection[int] = (), token: UUID
+) -> Sequence[Row[Any]]:
+    """Take those of a channel whose turn it is: by priority, then by the instant at which they were due.
+
+    At most `each` of one person, and none of the people `without`.
+    """
+    limits = {"most": most, "each": each, "ahead": AHEAD, "without": sorted(without)}
+    values = {"channel": channel, **limits, "token": token, "lease": LEASE}
     return (await session.execute(_CLAIM_DUE, values)).all()
 
 

@@ -20,6 +20,7 @@ _EXPIRE = text("""
     WHERE w.id = over.id
     RETURNING w.id, w.user_id, over.status = 'active' AND NOT EXISTS (
         SELECT 1 FROM notification_log n WHERE n.watch_id = w.id AND n.kind = 'table_open'
+          AND n.status IN ('queued', 'sending', 'sent')
     ) AND NOT EXISTS (
         SELECT 1 FROM bookings b WHERE b.watch_id = w.id AND b.state IN ('booked', 'unknown', 'attempting')
     ) AS is_unseen
@@ -65,18 +66,28 @@ _TAKE_EVENTS = text("""
 _PEOPLE = text("SELECT id, name, email FROM users WHERE id = ANY(:ids) ORDER BY id")
 _OPINIONS = text("SELECT id, message, contact FROM feedback WHERE id = ANY(:ids) ORDER BY id")
 _DETAILS = text("SELECT details FROM notification_log WHERE id = :id")
+# By ix_notification_log_texts. Providers' reasons quote addresses and words, and so does what tells of an address that
+# was given up.
 _FORGET_TEXTS = text("""
-    UPDATE notification_log SET subject = NULL, body = NULL WHERE id IN (
+    WITH old AS MATERIALIZED (
         SELECT id FROM notification_log
-        WHERE created_at < now() - CAST(:older_than AS interval) AND body IS NOT NULL
+        WHERE created_at < now() - CAST(:older_than AS interval) AND (body IS NOT NULL OR details ? 'address')
           AND status NOT IN ('queued', 'sending')
         ORDER BY created_at LIMIT 5000 FOR UPDATE SKIP LOCKED
+    ), tried AS (
+        UPDATE notification_attempts a SET reason = NULL FROM old
+        WHERE a.notification_id = old.id AND a.reason IS NOT NULL
     )
+    UPDATE notification_log n SET subject = NULL, body = NULL, error_message = NULL,
+           details = CASE WHEN n.details ? 'address' THEN n.details - 'address' - 'reason' ELSE n.details END
+    FROM old WHERE n.id = old.id
 """)
 
 
 async def expire_watches(session: AsyncSession, *, most: int, now: datetime) -> Sequence[Row[Any]]:
-    """End watches whose day is over at the restaurant; `is_unseen`: it was waiting, and nothing was ever told of it."""
+    """End watches whose day is over at the restaurant; `is_unseen`: it was waiting, and nothing of it was told,
+    or is going to be.
+    """
     return (await session.execute(_EXPIRE, {"most": most, "now": now})).all()
 
 
@@ -123,6 +134,9 @@ async def details(session: AsyncSession, notification_id: int) -> dict[str, Any]
 
 
 async def forget_texts(session: AsyncSession, *, older_than: Any) -> int:
-    """Delete the words of some old messages; returns how many. That they were sent, and to whom, stays."""
+    """Delete the words of some old messages, and providers' words about them; returns how many.
+
+    That they were sent, and to whom, stays.
+    """
     result: Any = await session.execute(_FORGET_TEXTS, {"older_than": older_than})
     return int(result.rowcount)

@@ -75,10 +75,17 @@ _RETURN_LOST = text("""
     UPDATE notification_attempts a SET finished_at = now(), outcome = 'lost', reason = 'the worker did not come back'
     FROM lost WHERE a.notification_id = lost.id AND a.number = lost.attempts AND a.outcome IS NULL
 """)
+# Each channel's first ones: no long queue hides another.
 _DUE = text("""
-    SELECT id, channel FROM notification_log WHERE status = 'queued' AND next_attempt_at <= now()
-      AND (:everything OR dispatched_at IS NULL OR dispatched_at < now() - CAST(:unclaimed_for AS interval))
-    ORDER BY priority, next_attempt_at LIMIT 1000
+    SELECT due.id, due.channel
+    FROM (SELECT DISTINCT channel FROM notification_log WHERE status = 'queued') c
+    CROSS JOIN LATERAL (
+        SELECT id, channel, priority, next_attempt_at FROM notification_log
+        WHERE status = 'queued' AND channel = c.channel AND next_attempt_at <= now()
+          AND (:everything OR dispatched_at IS NULL OR dispatched_at < now() - CAST(:unclaimed_for AS interval))
+        ORDER BY priority, next_attempt_at LIMIT 1000
+    ) due
+    ORDER BY due.priority, due.next_attempt_at
 """)
 _DISPATCHED = text("""
     UPDATE notification_log SET dispatched_at = now() WHERE id IN (
@@ -122,7 +129,10 @@ async def return_lost(session: AsyncSession) -> None:
 
 
 async def due(session: AsyncSession, *, everything: bool) -> list[tuple[int, str]]:
-    """Queued messages that nobody was asked to send, or was asked over a minute ago; or all of them."""
+    """Queued messages that nobody was asked to send, or was asked over a minute ago; or all of them.
+
+    At most 1,000 of each channel.
+    """
     values = {"everything": everything, "unclaimed_for": UNCLAIMED_FOR}
     return [(row.id, row.channel) for row in await session.execute(_DUE, values)]
 

@@ -150,7 +150,10 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_slot_drops_group_id"), "slot_drops", ["group_id"])
     op.create_index(
-        "ix_notification_log_texts", "notification_log", ["created_at"], postgresql_where=sa.text("body IS NOT NULL")
+        "ix_notification_log_texts",
+        "notification_log",
+        ["created_at"],
+        postgresql_where=sa.text("body IS NOT NULL OR details ? 'address'"),
     )
     # Keys
     keys = op.create_table(

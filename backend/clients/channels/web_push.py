@@ -17,7 +17,7 @@ from backend.clients.channels.outgoing import Outgoing
 from backend.clients.channels.parsing import Parsed
 from backend.clients.errors import SendFailed
 from backend.clients.outbound import Outbound
-from backend.clients.public_addresses import Network, check_url
+from backend.clients.public_addresses import Network, check_url, is_allowed, literal_address, require_public_form
 
 if TYPE_CHECKING:
     from py_vapid import Vapid02
@@ -33,12 +33,20 @@ LONGEST_BODY = 240
 LONGEST_TITLE = 60
 DEAD = (404, 410)
 
+# Where browsers subscribe: Chrome and Edge on phones, Firefox, Safari, Edge on Windows. A browser is believed without
+# a code, so an endpoint anywhere else would have us send to whoever was named.
+_SERVICES = ("fcm.googleapis.com",)
+_SERVICES_BELOW = (".push.services.mozilla.com", ".push.apple.com", ".notify.windows.com")
 _POINT_BYTES, _AUTH_BYTES = 65, 16
 
 
 def parse(address: str, details: Mapping[str, Any], allow: Sequence[Network]) -> Parsed:
-    """The endpoint of a PushSubscription; `p256dh` and `auth`, also inside `keys` as browsers give them."""
-    url = str(check_url(address, allow))
+    """The endpoint of a PushSubscription; `p256dh` and `auth`, also inside `keys` as browsers give them.
+
+    Only at the push services of browsers, or at an address that `allow` names.
+    """
+    url = check_url(address, allow)
+    _require_service(url, allow)
     keys = details["keys"] if isinstance(details.get("keys"), Mapping) else details
     try:
         point, auth = _decoded(keys.get("p256dh")), _decoded(keys.get("auth"))
@@ -47,7 +55,7 @@ def parse(address: str, details: Mapping[str, Any], allow: Sequence[Network]) ->
             raise ValueError("a key of another length")
     except ValueError:
         raise ValueError("The keys p256dh and auth are not those of a browser's subscription") from None
-    return url, {"p256dh": _encoded(point), "auth": _encoded(auth)}
+    return str(url), {"p256dh": _encoded(point), "auth": _encoded(auth)}
 
 
 class WebPush:
@@ -99,6 +107,15 @@ class WebPush:
         url = httpx.URL(endpoint)
         origin = f"{url.scheme}://{url.netloc.decode()}"
         return {"aud": origin, "exp": int(self._clock()) + TOKEN_SECONDS, "sub": self._contact}
+
+
+def _require_service(url: httpx.URL, allow: Sequence[Network]) -> None:
+    literal = literal_address(url.host)
+    if literal is not None and is_allowed(literal, allow):
+        return
+    if url.host not in _SERVICES and not url.host.endswith(_SERVICES_BELOW):
+        raise ValueError("That is not the push service of a browser that we know")
+    require_public_form(url)
 
 
 def _encrypted(message: Outgoing) -> bytes:

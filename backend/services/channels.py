@@ -76,6 +76,7 @@ async def add(
     async with sessions.begin() as session:
         if kind == "web_push":
             await groups.make_due_for_user(session, user_id)
+            await channels.displace(session, user_id, address=address, details=details)
         known = await channels.lock_same(session, user_id, kind=kind, address=address)
         secret = None
         if known is None:

@@ -278,6 +278,23 @@ async def test_a_browser_that_was_turned_off_is_turned_on_by_subscribing_again(
     assert again["channel"].items() >= {"id": channel_id, "disabled": False, "verified": True}.items()
 
 
+async def test_a_browser_tells_only_who_subscribed_there_last(
+    alice: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    other_keys = {"keys": {**BROWSER["details"]["keys"], "auth": "AAAAAAAAAAAAAAAAAAAAAA"}}
+    await add(alice, **BROWSER)
+
+    await add(charlie, **{**BROWSER, "details": other_keys})
+    guessed = (await listed(alice))[1]
+    await add(charlie, **BROWSER)
+    shared = (await listed(alice))[1]
+    await add(alice, **BROWSER)
+
+    assert not guessed["disabled"]
+    assert (shared["disabled"], shared["disabled_reason"]) == (True, "somebody else is told in that browser now")
+    assert [(await listed(http))[1]["disabled"] for http in (alice, charlie)] == [False, True]
+
+
 async def test_a_webhook_learns_its_secret_once_and_gets_its_code_as_data(
     alice: httpx.AsyncClient, resources: Resources
 ) -> None:

@@ -53,6 +53,16 @@ _PROVE_BROWSER = text("""
            details = CAST(:details AS jsonb)
     WHERE id = :id
 """)
+# Only whoever has the browser knows its `auth`. All rows are locked in one order, one's own too: two who take turns do
+# not wait for each other.
+_LOCK_BROWSER = text("""
+    SELECT id, user_id, details->>'auth' AS auth, disabled_at FROM channels
+    WHERE kind = 'web_push' AND address = :address ORDER BY id FOR UPDATE
+""")
+_DISPLACE = text("""
+    UPDATE channels SET disabled_at = now(), disabled_reason = 'somebody else is told in that browser now'
+    WHERE id = ANY(:ids)
+""")
 _ENABLE = text("""
     UPDATE channels SET disabled_at = NULL, disabled_reason = NULL, verified_at = NULL, verified_by = NULL,
            code_hash = NULL, code_expires_at = NULL
@@ -151,6 +161,16 @@ async def prove(session: AsyncSession, channel_id: int, *, code_hash: bytes) -> 
 async def prove_browser(session: AsyncSession, channel_id: int, *, details: Mapping[str, Any]) -> None:
     """A browser that subscribed has shown by that where it is; its keys are the newest ones."""
     await session.execute(_PROVE_BROWSER, {"id": channel_id, "details": json.dumps(details)})
+
+
+async def displace(session: AsyncSession, user_id: int, *, address: str, details: Mapping[str, Any]) -> None:
+    """A browser tells one person: those who were told there before are not any more."""
+    rows = (await session.execute(_LOCK_BROWSER, {"address": address})).all()
+    ids = [
+        row.id for row in rows if row.user_id != user_id and row.auth == details.get("auth") and row.disabled_at is None
+    ]
+    if ids:
+        await session.execute(_DISPLACE, {"ids": ids})
 
 
 async def match_again(session: AsyncSession, user_id: int) -> None:

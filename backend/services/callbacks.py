@@ -27,7 +27,8 @@ _REASONS = {
     "21610": "STOP was texted from that number",
     "21614": "the number cannot get texts",
 }
-_DEAD = {"30003", "30004", "30005", "30006", "21211", "21610", "21614"}
+# Not 30003: that telephone is off, or out of reach for a while.
+_DEAD = {"30004", "30005", "30006", "21211", "21610", "21614"}
 _STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
 _START = {"START", "YES", "UNSTOP"}
 _HELP = {"HELP", "INFO"}

@@ -88,23 +88,24 @@ async def test_a_dead_number_is_turned_off_with_the_reason(
     client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources
 ) -> None:
     reasons = []
-    for code in ("30003", "30005", "30006", "21610"):
+    for code in ("30004", "30005", "30006", "21610"):
         await execute(resources, "UPDATE notification_log SET status = 'sent'")
         await execute(resources, "UPDATE channels SET disabled_at = NULL, disabled_reason = NULL")
         answers = [await status(client, "undelivered", ErrorCode=code) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
         reasons.append(str(await channel(resources, "sms", "disabled_reason")))
 
-    assert [reason[-7:] for reason in reasons] == ["(30003)", "(30005)", "(30006)", "(21610)"]
+    assert [reason[-7:] for reason in reasons] == ["(30004)", "(30005)", "(30006)", "(21610)"]
     assert await row(resources, "sms", "status || provider_status") == "bouncedundelivered"
     assert await row(resources, "sms", "error_message") == reasons[-1]
     assert await channel(resources, "email", "disabled_at") is None
 
 
-async def test_a_text_that_a_carrier_filtered_leaves_the_number_in_use(
-    client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources
+@pytest.mark.parametrize("code", ["30003", "30007"])
+async def test_a_telephone_that_is_off_and_a_carriers_filter_leave_the_number_in_use(
+    client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources, code: str
 ) -> None:
-    await status(client, "failed", ErrorCode="30007")
+    await status(client, "failed", ErrorCode=code)
 
     assert await row(resources, "sms", "status") == "bounced"
     assert await channel(resources, "sms", "disabled_at") is None

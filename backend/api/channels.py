@@ -190,7 +190,7 @@ def channel_out(row: Row[Any]) -> ChannelOut:
         address=row.address if row.kind in _SHOWN else _masked(row.address),
         verified=row.verified_at is not None,
         muted=row.muted_at is not None,
-        stopped="stopped_at" in row.details,
+        stopped=row.is_stopped,
         disabled=row.disabled_at is not None,
         disabled_reason=row.disabled_reason,
         is_sign_in=row.is_sign_in,

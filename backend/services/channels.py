@@ -79,11 +79,11 @@ async def add(
             await channels.displace(session, user_id, address=address, details=details)
         known = await channels.lock_same(session, user_id, kind=kind, address=address)
         secret = None
+        if kind == "sms" and await channels.is_stopped(session, address):
+            raise AppError(409, "STOP was texted from that number; text START from it first", field="address")
         if known is None:
             if await channels.count(session, user_id) >= CHANNELS_AT_MOST:
                 raise AppError(400, f"You have {CHANNELS_AT_MOST} channels already; remove one first")
-            if kind == "sms" and await channels.is_stopped(session, address):
-                raise AppError(409, "STOP was texted from that number; text START from it first", field="address")
             secret = details.get("secret") if kind == "webhook" else None
             channel_id = await channels.add(session, user_id, kind=kind, address=address, label=label, details=details)
         else:
@@ -104,6 +104,7 @@ async def send_code(sessions: Sessions, user_id: int, channel_id: int) -> Added:
             raise AppError(409, "That channel is verified already")
         if channel.disabled_at is not None:
             raise AppError(409, "That channel is turned off; turn it on again first")
+        _refuse_stopped(channel)
         if _needs_link(channel):
             raise AppError(
                 409, "Please follow the link in the mail that you got when you signed up, or ask for it again"
@@ -215,7 +216,7 @@ def _needs_link(channel: Row[Any]) -> bool:
 
 
 def _refuse_stopped(channel: Row[Any]) -> None:
-    if "stopped_at" in channel.details:
+    if channel.is_stopped:
         raise AppError(409, "STOP was texted from that number; text START from it to be told there again")
 
 

@@ -177,6 +177,25 @@ async def test_after_stop_only_start_lets_texts_through_again(
     assert await scalar(resources, "SELECT needs_match FROM watches")
 
 
+async def test_after_stop_not_even_a_code_is_sent_there_also_when_the_channel_was_removed(
+    client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources
+) -> None:
+    await execute(resources, "UPDATE channels SET verified_at = NULL WHERE kind = 'sms'")
+    number = (await alice.get("/api/channels")).json()["channels"][1]["id"]
+    wish = {"kind": "sms", "address": NUMBER}
+    await reply(client, "STOP")
+
+    known = [await alice.post(f"/api/channels/{number}/code"), await alice.post("/api/channels", json=wish)]
+    removed = await alice.delete(f"/api/channels/{number}")
+    again = await alice.post("/api/channels", json=wish)
+    await reply(client, "START")
+    welcome = await alice.post("/api/channels", json=wish)
+
+    assert [refusal(answer) for answer in (*known, again)] == [(409, None), (409, "address"), (409, "address")]
+    assert (removed.status_code, welcome.status_code) == (200, 200)
+    assert await scalar(resources, "SELECT count(*) FROM notification_log WHERE kind = 'channel_code'") == 1
+
+
 async def test_help_is_answered_with_a_sentence_and_all_else_with_silence(
     client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources
 ) -> None:

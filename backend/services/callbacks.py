@@ -28,7 +28,9 @@ _REASONS = {
     "21614": "the number cannot get texts",
 }
 # Not 30003: that telephone is off, or out of reach for a while.
-_DEAD = {"30004", "30005", "30006", "21211", "21610", "21614"}
+_DEAD = {"30004", "30005", "30006", "21211", "21614"}
+# Not dead: START takes it back.
+_STOPPED = "21610"
 _STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
 _START = {"START", "YES", "UNSTOP"}
 _HELP = {"HELP", "INFO"}
@@ -48,9 +50,12 @@ async def take_text_status(
             return ()
         code = error_code or ""
         reason = _REASONS.get(code, "the carrier did not deliver it") + (f" ({code})" if code else "")
-        return await _bounced(
+        queued = await _bounced(
             session, row, provider_status=status, reason=reason, address_is_dead=code in _DEAD, now=now
         )
+        if code == _STOPPED:
+            await channels.stop(session, row.recipient)
+        return queued
 
 
 async def take_text(sessions: Sessions, *, number: str, words: str) -> Wish | None:

@@ -697,6 +697,18 @@ async def test_a_dead_address_is_given_up_and_its_person_told_elsewhere_in_words
     assert "550 no such mailbox" in phone.taken[1].text
 
 
+async def test_a_number_that_was_stopped_is_muted_and_not_given_up(loop: Loop) -> None:
+    user = await loop.guest()
+    await add_channel(loop, user)
+    await alert(loop, user=user, auto_book=True)
+
+    await fail(loop, "sms", refused(permanent=True, is_stopped=True))
+
+    channel = await loop.one("SELECT * FROM channels WHERE kind = 'sms'")
+    assert (channel.muted_at is not None, channel.disabled_at) == (True, None)
+    assert (await loop.one("SELECT number FROM stopped_numbers")).number == PHONE
+
+
 async def test_a_dead_address_that_is_proven_anew_is_used_again(loop: Loop) -> None:
     user = await loop.guest()
     await alert(loop, user=user)

@@ -311,6 +311,10 @@ async def test_a_webhook_learns_its_secret_once_and_gets_its_code_as_data(
     )
     assert recorder.sent[-1].facts["code"] == recorder.code
     assert added["signing_secret"] not in str(await listed(alice))
+    told = (await alice.get("/api/notifications")).json()["notifications"]
+    assert (
+        {message["recipient"] for message in told} == {added["channel"]["address"]} == {"https://hooks.example.org/…"}
+    )
 
 
 async def test_a_test_says_what_really_became_of_it(alice: httpx.AsyncClient, resources: Resources) -> None:

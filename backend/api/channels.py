@@ -109,6 +109,7 @@ class ChannelController(Controller):
             kind=data.kind,
             address=address,
             details=details,
+            typed=data.details,
             label=(data.label or "").strip() or None,
         )
         await dispatch_mail(request, added.queued)

@@ -67,9 +67,19 @@ async def destination(sessions: Sessions, user_id: int, channel_id: int) -> str:
 
 
 async def add(
-    sessions: Sessions, user_id: int, *, kind: str, address: str, details: Mapping[str, Any], label: str | None
+    sessions: Sessions,
+    user_id: int,
+    *,
+    kind: str,
+    address: str,
+    details: Mapping[str, Any],
+    typed: Mapping[str, Any],
+    label: str | None,
 ) -> Added:
-    """Add a channel, with an address as `parse` gives it; the same address twice is the same channel.
+    """Add a channel, with address and details as `parse` gives them, and what was `typed` for the details.
+
+    The same address twice is the same channel; with other details, such as another token, it is proven anew. A webhook
+    keeps its secret unless another one was typed.
 
     Raises AppError 400 when there are too many, 409 when whoever has that number has texted STOP.
     """
@@ -88,6 +98,9 @@ async def add(
             channel_id = await channels.add(session, user_id, kind=kind, address=address, label=label, details=details)
         else:
             channel_id = known.id
+            is_kept = kind == "webhook" and not typed.get("secret")
+            if kind != "web_push" and not is_kept and dict(details) != known.details:
+                await channels.change_details(session, channel_id, details=details)
         if kind == "web_push":
             await channels.prove_browser(session, channel_id, details=details)
             await channels.match_again(session, user_id)

@@ -317,6 +317,26 @@ async def test_a_webhook_learns_its_secret_once_and_gets_its_code_as_data(
     )
 
 
+async def test_the_same_address_with_other_details_takes_them_and_is_proven_anew(
+    alice: httpx.AsyncClient, resources: Resources
+) -> None:
+    topic, hook = "https://ntfy.example.org/tables", "https://hooks.example.org/tables"
+    kept = "SELECT details->>'token' || (SELECT details->>'secret' FROM channels WHERE kind = 'webhook') FROM channels "
+    await add(alice, "ntfy", topic, details={"token": "tk_old"})
+    await add(alice, "webhook", hook, details={"secret": "o" * 16})
+    await execute(resources, "UPDATE channels SET verified_at = now()")
+
+    same = [await add(alice, "ntfy", topic, details={"token": "tk_old"}), await add(alice, "webhook", hook)]
+    other = [
+        await add(alice, "ntfy", topic, details={"token": "tk_new"}),
+        await add(alice, "webhook", hook, details={"secret": "n" * 16}),
+    ]
+
+    assert [added["channel"]["verified"] for added in same + other] == [True, True, False, False]
+    assert await scalar(resources, kept + "WHERE kind = 'ntfy'") == "tk_new" + "n" * 16
+    assert all("code" in added["next"] for added in other)
+
+
 async def test_a_test_says_what_really_became_of_it(alice: httpx.AsyncClient, resources: Resources) -> None:
     channel_id = await verified(alice, resources)
 

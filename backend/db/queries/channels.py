@@ -54,6 +54,11 @@ _PROVE_BROWSER = text("""
            details = CAST(:details AS jsonb)
     WHERE id = :id
 """)
+_CHANGE_DETAILS = text("""
+    UPDATE channels SET details = CAST(:details AS jsonb), verified_at = NULL, verified_by = NULL, code_hash = NULL,
+           code_expires_at = NULL
+    WHERE id = :id
+""")
 # Only whoever has the browser knows its `auth`. All rows are locked in one order, one's own too: two who take turns do
 # not wait for each other.
 _LOCK_BROWSER = text("""
@@ -162,6 +167,11 @@ async def prove(session: AsyncSession, channel_id: int, *, code_hash: bytes) -> 
 async def prove_browser(session: AsyncSession, channel_id: int, *, details: Mapping[str, Any]) -> None:
     """A browser that subscribed has shown by that where it is; its keys are the newest ones."""
     await session.execute(_PROVE_BROWSER, {"id": channel_id, "details": json.dumps(details)})
+
+
+async def change_details(session: AsyncSession, channel_id: int, *, details: Mapping[str, Any]) -> None:
+    """What the kind needs beside the address is another; whether anything arrives has to be proven anew."""
+    await session.execute(_CHANGE_DETAILS, {"id": channel_id, "details": json.dumps(details)})
 
 
 async def displace(session: AsyncSession, user_id: int, *, address: str, details: Mapping[str, Any]) -> None:

@@ -66,6 +66,18 @@ async def test_a_browser_can_read_what_is_pushed(stand_in: StandIn, outbound: Ou
     assert (request.headers["ttl"], request.headers["urgency"]) == ("600", "high")
 
 
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [("table_open", "600"), ("channel_test", "600"), ("booked", "86400"), ("booking_unknown", "86400")],
+)
+async def test_a_booking_waits_longer_for_a_browser_than_a_table_does(
+    stand_in: StandIn, outbound: Outbound, kind: str, seconds: str
+) -> None:
+    await web_push(outbound).send(outgoing(stand_in.url, details=Browser().details, kind=kind))
+
+    assert stand_in.received[0].headers["ttl"] == seconds
+
+
 async def test_the_push_service_can_tell_that_it_was_us(stand_in: StandIn, outbound: Outbound) -> None:
     await web_push(outbound).send(outgoing(f"{stand_in.url}/to/me", details=Browser().details))
 

@@ -204,6 +204,22 @@ async def test_who_ends_a_snooze_hears_at_once_of_what_was_held(loop: Loop) -> N
     assert delivery.status == "sent"
 
 
+async def test_a_held_message_about_no_watch_is_judged_anew_as_well(loop: Loop) -> None:
+    user, other = await loop.guest(), await loop.guest("charlie")
+    for person in (user, other):
+        await loop.execute(
+            "INSERT INTO notification_log (user_id, channel, kind, recipient, hold_reason, next_attempt_at) "
+            "VALUES (:user_id, 'email', 'digest', 'somebody@guests.test', 'quiet hours', now() + interval '3 hours')",
+            user_id=person.id,
+        )
+
+    async with loop.r.sessions.begin() as session:
+        released = await preferences.release_held(session, user.id)
+
+    due = await loop.rows("SELECT id, user_id FROM notification_log WHERE next_attempt_at <= now()")
+    assert [(row.id, row.user_id) for row in due] == [(released[0][0], user.id)]
+
+
 # What was held is told together
 
 

@@ -18,14 +18,18 @@ from backend.clients.channels.parsing import Parsed
 from backend.clients.errors import SendFailed
 from backend.clients.outbound import Outbound
 from backend.clients.public_addresses import Network, check_url, is_allowed, literal_address, require_public_form
+from backend.domain.types import Kind
 
 if TYPE_CHECKING:
     from py_vapid import Vapid02
 
 PushKey = Callable[[], Awaitable[bytes]]
 
-# Later than this a table is gone.
-TTL_SECONDS = 600
+# Later than this a table is gone, and a test says nothing ...
+SHORT_TTL_SECONDS = 600
+# ... but how a booking ended is worth knowing when the telephone is on again.
+TTL_SECONDS = 24 * 3600
+SHORT_LIVED = (Kind.TABLE_OPEN, Kind.CHANNEL_TEST)
 # A push service may refuse a token that is good for more than a day.
 TOKEN_SECONDS = 12 * 3600
 # Services take 4,096 bytes of ciphertext (RFC 8030, 7.2); a character may be 6 bytes of JSON, and the link needs room.
@@ -84,7 +88,7 @@ class WebPush:
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Encoding": "aes128gcm",
-            "TTL": str(TTL_SECONDS),
+            "TTL": str(SHORT_TTL_SECONDS if message.kind in SHORT_LIVED else TTL_SECONDS),
             "Urgency": "high",
         }
         answer = await self._outbound.post(

@@ -239,8 +239,8 @@ async def empty_database(engine: Any) -> None:
     async with engine.begin() as connection:
         await connection.execute(
             text(
-                "TRUNCATE users, sessions, one_time_tokens, channels, watches, scan_groups, scan_runs, slot_drops, "
-                "look_exposure, "
+                "TRUNCATE users, sessions, one_time_tokens, channels, stopped_numbers, watches, scan_groups, "
+                "scan_runs, slot_drops, look_exposure, "
                 "scan_history, notification_log, notification_items, notification_attempts, bookings, "
                 "alerts, wait_reports, call_logs, feedback, legacy_imports, told_before, events, heartbeats "
                 "RESTART IDENTITY CASCADE"

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Controller, Request, delete, get, patch, post
@@ -12,13 +11,12 @@ from sqlalchemy import Row
 from backend.api import limits
 from backend.api.access import current_user, user_guard
 from backend.api.mailing import dispatch_mail
+from backend.api.masking import shown_address
 from backend.api.schemas import Done, Text
 from backend.api.waking import wake_scanner
 from backend.services import channel_tests, channels
 from backend.services.errors import AppError
 
-# What names its owner and nothing more. The address of all others is a key as well: who knows it may send there.
-_SHOWN = ("email", "sms")
 Address = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^[^\x00]*$")]
 Label = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00]*$")]
 Details = dict[Text, Address | dict[Text, Address]]
@@ -111,6 +109,7 @@ class ChannelController(Controller):
             kind=data.kind,
             address=address,
             details=details,
+            typed=data.details,
             label=(data.label or "").strip() or None,
         )
         await dispatch_mail(request, added.queued)
@@ -187,10 +186,10 @@ def channel_out(row: Row[Any]) -> ChannelOut:
         id=row.id,
         kind=row.kind,
         label=row.label,
-        address=row.address if row.kind in _SHOWN else _masked(row.address),
+        address=shown_address(row.kind, row.address),
         verified=row.verified_at is not None,
         muted=row.muted_at is not None,
-        stopped="stopped_at" in row.details,
+        stopped=row.is_stopped,
         disabled=row.disabled_at is not None,
         disabled_reason=row.disabled_reason,
         is_sign_in=row.is_sign_in,
@@ -217,10 +216,3 @@ def _require_service(request: Request[Any, Any, Any], kind: str) -> None:
         raise AppError(400, "Text messages are not set up here", field="kind")
     if kind == "email" and settings.smtp_host is None:
         raise AppError(400, "Mail is not set up here", field="kind")
-
-
-def _masked(address: str) -> str:
-    parts = urlsplit(address)
-    start = f"{parts.scheme}://{parts.hostname}/" if parts.hostname else ""
-    rest = address.removeprefix(start)
-    return f"{start}…{rest[-4:]}" if len(rest) > 8 else f"{start}…"

@@ -11,6 +11,7 @@ from backend.api import limits
 from backend.api.access import current_user, user_guard
 from backend.api.account_schemas import Confirmation
 from backend.api.auth import without_cookie
+from backend.api.masking import shown_address
 from backend.api.schemas import Done
 from backend.services import credentials, own_data
 
@@ -19,7 +20,10 @@ Before = Annotated[int | None, QueryParameter(ge=1, description="The last id of 
 
 
 class NotificationOut(msgspec.Struct):
-    """One message to one address. `error_message` says why it was not sent, or not yet."""
+    """One message to one address; `recipient` is shown as in /api/channels.
+
+    `error_message` says why it was not sent, or not yet.
+    """
 
     id: int
     watch_id: int | None
@@ -113,7 +117,7 @@ class OwnDataController(Controller):
         rows = await own_data.notifications(
             request.app.state.sessions, current_user(request).id, before=before, limit=limit
         )
-        return Notifications([NotificationOut(**row._mapping) for row in rows])
+        return Notifications([_notification(dict(row._mapping)) for row in rows])
 
     @get("/bookings")
     async def list_bookings(
@@ -143,6 +147,10 @@ class OwnDataController(Controller):
         await credentials.confirm_person(request.app.state.sessions, user, password=data.password, email=data.email)
         await own_data.delete_account(request.app.state.sessions, user.id)
         return without_cookie(Done())
+
+
+def _notification(row: dict[str, Any]) -> NotificationOut:
+    return NotificationOut(**{**row, "recipient": shown_address(row["channel"], row["recipient"])})
 
 
 def _booking(row: dict[str, Any]) -> BookingOut:

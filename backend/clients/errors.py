@@ -57,8 +57,8 @@ class BookingUnclear(CallFailed):
 
 class SendFailed(Exception):
     """A message was not accepted. `permanent`: it is never tried again. `address_is_dead`: nothing will ever arrive
-    there, so the channel is disabled. `was_refused`: the provider said no, or was not reached, so it has surely not
-    arrived. `retry_after` is what the provider asked for.
+    there, so the channel is disabled. `is_stopped`: its owner texted STOP, which START takes back. `was_refused`: the
+    provider said no, or was not reached, so it has surely not arrived. `retry_after` is what the provider asked for.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class SendFailed(Exception):
         *,
         permanent: bool,
         address_is_dead: bool = False,
+        is_stopped: bool = False,
         was_refused: bool = False,
         retry_after: timedelta | None = None,
     ) -> None:
@@ -74,6 +75,7 @@ class SendFailed(Exception):
         self.reason = reason
         self.permanent = permanent
         self.address_is_dead = address_is_dead
+        self.is_stopped = is_stopped
         self.was_refused = was_refused
         self.retry_after = retry_after
 

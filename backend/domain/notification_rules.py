@@ -62,6 +62,15 @@ def hears_of(channel: Channel, *, auto_book: bool, reserved_ts: int, now: dateti
     return channel.is_verified and ((auto_book and channel.sms_for_auto_book) or reserved_ts < soon)
 
 
+def told_of_booking(channels: Sequence[Channel]) -> list[Channel]:
+    """Which of a person's usable channels hear how a booking ended: proven ones, and their mail.
+
+    Who wants no text messages about bookings gets none, unless there is nothing else to tell them by.
+    """
+    usable = [channel for channel in channels if channel.kind == "email" or channel.is_verified]
+    return [channel for channel in usable if channel.kind != "sms" or channel.sms_for_auto_book] or usable
+
+
 def quiet_until(wishes: Wishes, *, at: datetime) -> datetime | None:
     """The end of the quiet hours in which an instant lies; None when it lies in none.
 

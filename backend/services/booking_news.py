@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.db.queries import bookings, notifications, watches
 from backend.db.queries.notifications import NewMessage
 from backend.domain.dedup import booking_key
+from backend.domain.notification_rules import told_of_booking
 from backend.domain.types import Kind
 
 _KINDS = {
@@ -55,8 +56,7 @@ async def announce(
             recipient=channel.address,
             items=((booking.drop_id, booking_key(kind, booking_id=booking_id, channel=channel.id)),),
         )
-        for channel in channels.get(booking.user_id, ())
-        if channel.kind == "email" or channel.is_verified
+        for channel in told_of_booking(channels.get(booking.user_id, ()))
     ]
     if kind is Kind.BOOKING_UNKNOWN:
         messages += [

@@ -28,7 +28,10 @@ _REASONS = {
     "21610": "STOP was texted from that number",
     "21614": "the number cannot get texts",
 }
-_DEAD = {"30003", "30004", "30005", "30006", "21211", "21610", "21614"}
+# Not 30003: that telephone is off, or out of reach for a while.
+_DEAD = {"30004", "30005", "30006", "21211", "21614"}
+# Not dead: START takes it back.
+_STOPPED = "21610"
 _STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
 _START = {"START", "YES", "UNSTOP"}
 _HELP = {"HELP", "INFO"}
@@ -58,7 +61,7 @@ async def take_text_status(
             return ()
         code = error_code or ""
         reason = _REASONS.get(code, "the carrier did not deliver it") + (f" ({code})" if code else "")
-        return await _bounced(
+        queued = await _bounced(
             session,
             row,
             provider_status=status,
@@ -67,6 +70,9 @@ async def take_text_status(
             provider_id=provider_id,
             now=now,
         )
+        if code == _STOPPED:
+            await channels.stop(session, row.recipient)
+        return queued
 
 
 async def take_text(sessions: Sessions, *, number: str, words: str) -> Wish | None:

@@ -48,6 +48,8 @@ async def no_longer(session: AsyncSession, row: Row[Any]) -> str | None:
     channel = await channels.by_id(session, row.channel_id)
     if channel is None or not channel.is_enabled or channel.disabled_at is not None:
         return "the channel or the account is gone or disabled"
+    if channel.is_stopped:
+        return "STOP was texted from that number"
     if row.kind == Kind.CHANNEL_CODE and channel.verified_at is not None:
         return "the address is verified already"
     if row.kind == Kind.CHANNEL_TEST and channel.verified_at is None:

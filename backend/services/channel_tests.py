@@ -35,7 +35,7 @@ async def queue_test(sessions: Sessions, user_id: int, channel_id: int) -> Queue
             raise AppError(409, "That channel is turned off; turn it on again first")
         if channel.verified_at is None:
             raise AppError(409, "That channel is not verified yet; it gets its code and nothing else")
-        if "stopped_at" in channel.details:
+        if channel.is_stopped:
             raise AppError(409, "STOP was texted from that number; text START from it first")
         return await channel_mail.queue(session, channel, Kind.CHANNEL_TEST)
 

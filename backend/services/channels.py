@@ -67,26 +67,40 @@ async def destination(sessions: Sessions, user_id: int, channel_id: int) -> str:
 
 
 async def add(
-    sessions: Sessions, user_id: int, *, kind: str, address: str, details: Mapping[str, Any], label: str | None
+    sessions: Sessions,
+    user_id: int,
+    *,
+    kind: str,
+    address: str,
+    details: Mapping[str, Any],
+    typed: Mapping[str, Any],
+    label: str | None,
 ) -> Added:
-    """Add a channel, with an address as `parse` gives it; the same address twice is the same channel.
+    """Add a channel, with address and details as `parse` gives them, and what was `typed` for the details.
+
+    The same address twice is the same channel; with other details, such as another token, it is proven anew. A webhook
+    keeps its secret unless another one was typed.
 
     Raises AppError 400 when there are too many, 409 when whoever has that number has texted STOP.
     """
     async with sessions.begin() as session:
         if kind == "web_push":
             await groups.make_due_for_user(session, user_id)
+            await channels.displace(session, user_id, address=address, details=details)
         known = await channels.lock_same(session, user_id, kind=kind, address=address)
         secret = None
+        if kind == "sms" and await channels.is_stopped(session, address):
+            raise AppError(409, "STOP was texted from that number; text START from it first", field="address")
         if known is None:
             if await channels.count(session, user_id) >= CHANNELS_AT_MOST:
                 raise AppError(400, f"You have {CHANNELS_AT_MOST} channels already; remove one first")
-            if kind == "sms" and await channels.is_stopped(session, address):
-                raise AppError(409, "STOP was texted from that number; text START from it first", field="address")
             secret = details.get("secret") if kind == "webhook" else None
             channel_id = await channels.add(session, user_id, kind=kind, address=address, label=label, details=details)
         else:
             channel_id = known.id
+            is_kept = kind == "webhook" and not typed.get("secret")
+            if kind != "web_push" and not is_kept and dict(details) != known.details:
+                await channels.change_details(session, channel_id, details=details)
         if kind == "web_push":
             await channels.prove_browser(session, channel_id, details=details)
             await channels.match_again(session, user_id)
@@ -103,6 +117,7 @@ async def send_code(sessions: Sessions, user_id: int, channel_id: int) -> Added:
             raise AppError(409, "That channel is verified already")
         if channel.disabled_at is not None:
             raise AppError(409, "That channel is turned off; turn it on again first")
+        _refuse_stopped(channel)
         if _needs_link(channel):
             raise AppError(
                 409, "Please follow the link in the mail that you got when you signed up, or ask for it again"
@@ -214,7 +229,7 @@ def _needs_link(channel: Row[Any]) -> bool:
 
 
 def _refuse_stopped(channel: Row[Any]) -> None:
-    if "stopped_at" in channel.details:
+    if channel.is_stopped:
         raise AppError(409, "STOP was texted from that number; text START from it to be told there again")
 
 

@@ -15,7 +15,7 @@ from backend.clients.channels.outgoing import Sender
 from backend.clients.errors import SendFailed
 from backend.db.base import Sessions
 from backend.db.insist import insist, is_passing
-from backend.db.queries import delivery
+from backend.db.queries import channels, delivery
 from backend.db.queries.delivery import Hold, Verdict
 from backend.domain.backoff import send_again_after
 from backend.services.account_mail import Queued
@@ -139,6 +139,7 @@ class _Batch:
         # What a verdict does not say: unexpected errors, and addresses at which nothing will ever arrive.
         self._errors: dict[int, Exception] = {}
         self._dead: set[int] = set()
+        self._stopped: set[int] = set()
         self._seconds_open: dict[int, float] = {}
 
     async def take(self, claim: Claim) -> int | None:
@@ -207,6 +208,8 @@ class _Batch:
             except SendFailed as failure:
                 if failure.address_is_dead:
                     self._dead.add(row.id)
+                if failure.is_stopped:
+                    self._stopped.add(row.id)
                 return _failed(row, failure)
             except TimeoutError:
                 return _failed(row, SendFailed(f"no answer within {SEND_SECONDS:g} s", permanent=False))
@@ -262,6 +265,8 @@ class _Batch:
                         address_is_dead=verdict.row.id in self._dead,
                         now=self._preparation.clock(),
                     )
+                    if verdict.row.id in self._stopped:
+                        await channels.stop(session, verdict.row.recipient)
         return mine, queued
 
 

@@ -91,23 +91,24 @@ async def test_a_dead_number_is_turned_off_with_the_reason(
     client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources
 ) -> None:
     reasons = []
-    for code in ("30003", "30005", "30006", "21610"):
+    for code in ("30004", "30005", "30006", "21614"):
         await execute(resources, "UPDATE notification_log SET status = 'sent'")
         await execute(resources, "UPDATE channels SET disabled_at = NULL, disabled_reason = NULL")
         answers = [await status(client, "undelivered", ErrorCode=code) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
         reasons.append(str(await channel(resources, "sms", "disabled_reason")))
 
-    assert [reason[-7:] for reason in reasons] == ["(30003)", "(30005)", "(30006)", "(21610)"]
+    assert [reason[-7:] for reason in reasons] == ["(30004)", "(30005)", "(30006)", "(21614)"]
     assert await row(resources, "sms", "status || provider_status") == "bouncedundelivered"
     assert await row(resources, "sms", "error_message") == reasons[-1]
     assert await channel(resources, "email", "disabled_at") is None
 
 
-async def test_a_text_that_a_carrier_filtered_leaves_the_number_in_use(
-    client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources
+@pytest.mark.parametrize("code", ["30003", "30007"])
+async def test_a_telephone_that_is_off_and_a_carriers_filter_leave_the_number_in_use(
+    client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources, code: str
 ) -> None:
-    await status(client, "failed", ErrorCode="30007")
+    await status(client, "failed", ErrorCode=code)
 
     assert await row(resources, "sms", "status") == "bounced"
     assert await channel(resources, "sms", "disabled_at") is None
@@ -177,6 +178,39 @@ async def test_after_stop_only_start_lets_texts_through_again(
     now = (await alice.get("/api/channels")).json()["channels"][1]
     assert (now["muted"], now["stopped"]) == (False, False)
     assert await scalar(resources, "SELECT needs_match FROM watches")
+
+
+async def test_after_stop_not_even_a_code_is_sent_there_also_when_the_channel_was_removed(
+    client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources
+) -> None:
+    await execute(resources, "UPDATE channels SET verified_at = NULL WHERE kind = 'sms'")
+    number = (await alice.get("/api/channels")).json()["channels"][1]["id"]
+    wish = {"kind": "sms", "address": NUMBER}
+    await reply(client, "STOP")
+
+    known = [await alice.post(f"/api/channels/{number}/code"), await alice.post("/api/channels", json=wish)]
+    removed = await alice.delete(f"/api/channels/{number}")
+    again = await alice.post("/api/channels", json=wish)
+    await reply(client, "START")
+    welcome = await alice.post("/api/channels", json=wish)
+
+    assert [refusal(answer) for answer in (*known, again)] == [(409, None), (409, "address"), (409, "address")]
+    assert (removed.status_code, welcome.status_code) == (200, 200)
+    assert await scalar(resources, "SELECT count(*) FROM notification_log WHERE kind = 'channel_code'") == 1
+
+
+async def test_what_the_provider_kept_back_because_of_stop_counts_as_stop_and_start_takes_it_back(
+    client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources
+) -> None:
+    await status(client, "undelivered", ErrorCode="21610")
+
+    stopped = (await alice.get("/api/channels")).json()["channels"][1]
+    await reply(client, "START")
+    started = (await alice.get("/api/channels")).json()["channels"][1]
+
+    keys = ("stopped", "muted", "disabled")
+    assert [stopped[key] for key in keys] == [True, True, False]
+    assert [started[key] for key in keys] == [False, False, False]
 
 
 async def test_help_is_answered_with_a_sentence_and_all_else_with_silence(

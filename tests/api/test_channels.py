@@ -278,6 +278,23 @@ async def test_a_browser_that_was_turned_off_is_turned_on_by_subscribing_again(
     assert again["channel"].items() >= {"id": channel_id, "disabled": False, "verified": True}.items()
 
 
+async def test_a_browser_tells_only_who_subscribed_there_last(
+    alice: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    other_keys = {"keys": {**BROWSER["details"]["keys"], "auth": "AAAAAAAAAAAAAAAAAAAAAA"}}
+    await add(alice, **BROWSER)
+
+    await add(charlie, **{**BROWSER, "details": other_keys})
+    guessed = (await listed(alice))[1]
+    await add(charlie, **BROWSER)
+    shared = (await listed(alice))[1]
+    await add(alice, **BROWSER)
+
+    assert not guessed["disabled"]
+    assert (shared["disabled"], shared["disabled_reason"]) == (True, "somebody else is told in that browser now")
+    assert [(await listed(http))[1]["disabled"] for http in (alice, charlie)] == [False, True]
+
+
 async def test_a_webhook_learns_its_secret_once_and_gets_its_code_as_data(
     alice: httpx.AsyncClient, resources: Resources
 ) -> None:
@@ -294,6 +311,30 @@ async def test_a_webhook_learns_its_secret_once_and_gets_its_code_as_data(
     )
     assert recorder.sent[-1].facts["code"] == recorder.code
     assert added["signing_secret"] not in str(await listed(alice))
+    told = (await alice.get("/api/notifications")).json()["notifications"]
+    assert (
+        {message["recipient"] for message in told} == {added["channel"]["address"]} == {"https://hooks.example.org/…"}
+    )
+
+
+async def test_the_same_address_with_other_details_takes_them_and_is_proven_anew(
+    alice: httpx.AsyncClient, resources: Resources
+) -> None:
+    topic, hook = "https://ntfy.example.org/tables", "https://hooks.example.org/tables"
+    kept = "SELECT details->>'token' || (SELECT details->>'secret' FROM channels WHERE kind = 'webhook') FROM channels "
+    await add(alice, "ntfy", topic, details={"token": "tk_old"})
+    await add(alice, "webhook", hook, details={"secret": "o" * 16})
+    await execute(resources, "UPDATE channels SET verified_at = now()")
+
+    same = [await add(alice, "ntfy", topic, details={"token": "tk_old"}), await add(alice, "webhook", hook)]
+    other = [
+        await add(alice, "ntfy", topic, details={"token": "tk_new"}),
+        await add(alice, "webhook", hook, details={"secret": "n" * 16}),
+    ]
+
+    assert [added["channel"]["verified"] for added in same + other] == [True, True, False, False]
+    assert await scalar(resources, kept + "WHERE kind = 'ntfy'") == "tk_new" + "n" * 16
+    assert all("code" in added["next"] for added in other)
 
 
 async def test_a_test_says_what_really_became_of_it(alice: httpx.AsyncClient, resources: Resources) -> None:

@@ -28,6 +28,7 @@ async def key() -> bytes:
     ("kind", "typed", "details", "kept"),
     [
         ("email", " Alice@Guests.TEST ", {"x": 1}, ("alice@guests.test", {})),
+        ("email", "Anna@Münchner.example", {}, ("anna@xn--mnchner-n2a.example", {})),
         ("sms", "(404) 555-0123", {}, ("+14045550123", {})),
         ("sms", "+44 20 7946 0018", {}, ("+442079460018", {})),
         (
@@ -72,6 +73,7 @@ def test_what_people_type_is_kept_in_one_form(
     [
         ("pigeon", "coop 7", {}),
         ("email", "alice", {}),
+        ("email", "älice@guests.test", {}),
         ("sms", "12", {}),
         ("sms", "call me", {}),
         ("webhook", "http://a.example.com/", {}),

@@ -78,7 +78,7 @@ async def test_twilio_is_not_told_of_an_address_that_it_cannot_call(stand_in: St
     ("reply", "is_permanent", "is_dead"),
     [
         (refusal(400, 21211), True, True),
-        (refusal(400, 21610), True, True),
+        (refusal(400, 21610), True, False),
         (refusal(400, 21614), True, True),
         (refusal(403, 21408), True, False),
         (refusal(400, 21617), True, False),

@@ -18,6 +18,7 @@ from tests.clients.conftest import HERE, MESSAGE_ID, Reply, StandIn, outgoing
 
 KEY = bytes(range(1, 33))
 AUTH = bytes(16)
+ENDPOINT = "https://fcm.googleapis.com/fcm/send/to-me"
 AT = 1_780_315_200
 
 
@@ -63,6 +64,18 @@ async def test_a_browser_can_read_what_is_pushed(stand_in: StandIn, outbound: Ou
     }
     assert request.headers["content-encoding"] == "aes128gcm"
     assert (request.headers["ttl"], request.headers["urgency"]) == ("600", "high")
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [("table_open", "600"), ("channel_test", "600"), ("booked", "86400"), ("booking_unknown", "86400")],
+)
+async def test_a_booking_waits_longer_for_a_browser_than_a_table_does(
+    stand_in: StandIn, outbound: Outbound, kind: str, seconds: str
+) -> None:
+    await web_push(outbound).send(outgoing(stand_in.url, details=Browser().details, kind=kind))
+
+    assert stand_in.received[0].headers["ttl"] == seconds
 
 
 async def test_the_push_service_can_tell_that_it_was_us(stand_in: StandIn, outbound: Outbound) -> None:
@@ -137,7 +150,7 @@ def test_a_subscription_is_taken_as_browsers_give_it() -> None:
     details = Browser().details
     given = {"expirationTime": None, "keys": {name: value + "==" for name, value in details.items()}}
 
-    assert parse("https://push.example.com/to/me", given, ()) == ("https://push.example.com/to/me", details)
+    assert parse(ENDPOINT, given, ()) == (ENDPOINT, details)
     assert parse("http://127.0.0.1:99/to/me", details, HERE) == ("http://127.0.0.1:99/to/me", details)
 
 
@@ -153,4 +166,34 @@ def test_a_subscription_is_taken_as_browsers_give_it() -> None:
 )
 def test_keys_of_no_browser_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not those of a browser"):
-        parse("https://push.example.com/to/me", Browser().details | changes, ())
+        parse(ENDPOINT, Browser().details | changes, ())
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "fcm.googleapis.com",
+        "updates.push.services.mozilla.com",
+        "web.push.apple.com",
+        "wns2-par02p.notify.windows.com",
+    ],
+)
+def test_every_browsers_push_service_is_taken(host: str) -> None:
+    assert parse(f"https://{host}/to/me", Browser().details, ())[0] == f"https://{host}/to/me"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://push.example.com/to/me",
+        "https://fcm.googleapis.com.example.com/to/me",
+        "https://xfcm.googleapis.com/to/me",
+        "https://push.apple.com.example.com/to/me",
+        "https://93.184.216.34/to/me",
+        "http://fcm.googleapis.com/to/me",
+        "https://fcm.googleapis.com:9000/to/me",
+    ],
+)
+def test_an_endpoint_anywhere_else_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=r"\w+ \w+ \w+"):
+        parse(address, Browser().details, HERE)

@@ -74,6 +74,26 @@ def test_a_text_message_tells_as_much_as_the_person_wishes(
 
 
 @pytest.mark.parametrize(
+    ("kinds", "for_auto_book", "told"),
+    [
+        (["email", "sms"], True, ["email", "sms"]),
+        (["email", "sms", "ntfy"], False, ["email", "ntfy"]),
+        (["sms"], False, ["sms"]),
+        ([], False, []),
+    ],
+)
+def test_a_booking_is_not_texted_to_who_wants_no_texts_unless_that_is_all_there_is(
+    kinds: list[str], for_auto_book: bool, told: list[str]
+) -> None:
+    channels = [
+        Channel(number, 1, kind, "somewhere", is_verified=True, sms_for_auto_book=for_auto_book)
+        for number, kind in enumerate(kinds)
+    ]
+
+    assert [channel.kind for channel in rules.told_of_booking(channels)] == told
+
+
+@pytest.mark.parametrize(
     ("hours", "zone", "now", "until"),
     [
         # Over midnight, in summer.

@@ -204,6 +204,22 @@ async def test_who_ends_a_snooze_hears_at_once_of_what_was_held(loop: Loop) -> N
     assert delivery.status == "sent"
 
 
+async def test_a_held_message_about_no_watch_is_judged_anew_as_well(loop: Loop) -> None:
+    user, other = await loop.guest(), await loop.guest("charlie")
+    for person in (user, other):
+        await loop.execute(
+            "INSERT INTO notification_log (user_id, channel, kind, recipient, hold_reason, next_attempt_at) "
+            "VALUES (:user_id, 'email', 'digest', 'somebody@guests.test', 'quiet hours', now() + interval '3 hours')",
+            user_id=person.id,
+        )
+
+    async with loop.r.sessions.begin() as session:
+        released = await preferences.release_held(session, user.id)
+
+    due = await loop.rows("SELECT id, user_id FROM notification_log WHERE next_attempt_at <= now()")
+    assert [(row.id, row.user_id) for row in due] == [(released[0][0], user.id)]
+
+
 # What was held is told together
 
 
@@ -695,6 +711,18 @@ async def test_a_dead_address_is_given_up_and_its_person_told_elsewhere_in_words
     assert [message.kind for message in phone.taken] == ["table_open", "channel_disabled"]
     assert "mail to alice@guests.test" in phone.taken[1].text
     assert "550 no such mailbox" in phone.taken[1].text
+
+
+async def test_a_number_that_was_stopped_is_muted_and_not_given_up(loop: Loop) -> None:
+    user = await loop.guest()
+    await add_channel(loop, user)
+    await alert(loop, user=user, auto_book=True)
+
+    await fail(loop, "sms", refused(permanent=True, is_stopped=True))
+
+    channel = await loop.one("SELECT * FROM channels WHERE kind = 'sms'")
+    assert (channel.muted_at is not None, channel.disabled_at) == (True, None)
+    assert (await loop.one("SELECT number FROM stopped_numbers")).number == PHONE
 
 
 async def test_a_dead_address_that_is_proven_anew_is_used_again(loop: Loop) -> None:

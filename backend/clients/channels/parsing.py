@@ -23,12 +23,15 @@ _REASONS = {
 
 
 def normal_email(written: str) -> str:
-    """An address as it is stored. Raises ValueError."""
+    """An address as it is stored, in ASCII: a domain of other letters as mail servers know it (IDNA).
+
+    Raises ValueError; also for other letters before the @, as few mail servers take those (RFC 6531).
+    """
     try:
-        found = validate_email(written.strip(), check_deliverability=False, test_environment=True)
+        found = validate_email(written.strip(), check_deliverability=False, test_environment=True, allow_smtputf8=False)
     except EmailNotValidError as error:
-        raise ValueError(f"That is not an e-mail address: {error}") from None
-    return found.normalized.lower()
+        raise ValueError(f"That is not an e-mail address to which we can send: {error}") from None
+    return (found.ascii_email or found.normalized).lower()
 
 
 def normal_phone(written: str) -> str:

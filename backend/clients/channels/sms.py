@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 10
 CALLBACK_PATH = "/api/twilio/status"
 
-# No such number; its owner has sent STOP; it takes no text messages.
-DEAD = (21211, 21610, 21614)
+# No such number; it takes no text messages.
+DEAD = (21211, 21614)
+# Its owner has sent STOP.
+STOPPED = 21610
 # A number or a sender of ours that does not work, a wrong token, an account that is closed: ours to mend, and the
 # message can go out afterwards.
 OURS = (20003, 20005, 21212, 21603, 21606, 21659, 21660)
@@ -92,4 +94,5 @@ def _failure(to: str, status: int, code: int | None, sentence: str) -> SendFaile
         f"Twilio {code or status}: {sentence.replace(to, '(the number)')}",
         permanent=code in DEAD or not (is_ours or is_passing),
         address_is_dead=code in DEAD,
+        is_stopped=code == STOPPED,
     )

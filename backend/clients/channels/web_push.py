@@ -17,15 +17,19 @@ from backend.clients.channels.outgoing import Outgoing
 from backend.clients.channels.parsing import Parsed
 from backend.clients.errors import SendFailed
 from backend.clients.outbound import Outbound
-from backend.clients.public_addresses import Network, check_url
+from backend.clients.public_addresses import Network, check_url, is_allowed, literal_address, require_public_form
+from backend.domain.types import Kind
 
 if TYPE_CHECKING:
     from py_vapid import Vapid02
 
 PushKey = Callable[[], Awaitable[bytes]]
 
-# Later than this a table is gone.
-TTL_SECONDS = 600
+# Later than this a table is gone, and a test says nothing ...
+SHORT_TTL_SECONDS = 600
+# ... but how a booking ended is worth knowing when the telephone is on again.
+TTL_SECONDS = 24 * 3600
+SHORT_LIVED = (Kind.TABLE_OPEN, Kind.CHANNEL_TEST)
 # A push service may refuse a token that is good for more than a day.
 TOKEN_SECONDS = 12 * 3600
 # Services take 4,096 bytes of ciphertext (RFC 8030, 7.2); a character may be 6 bytes of JSON, and the link needs room.
@@ -33,12 +37,20 @@ LONGEST_BODY = 240
 LONGEST_TITLE = 60
 DEAD = (404, 410)
 
+# Where browsers subscribe: Chrome and Edge on phones, Firefox, Safari, Edge on Windows. A browser is believed without
+# a code, so an endpoint anywhere else would have us send to whoever was named.
+_SERVICES = ("fcm.googleapis.com",)
+_SERVICES_BELOW = (".push.services.mozilla.com", ".push.apple.com", ".notify.windows.com")
 _POINT_BYTES, _AUTH_BYTES = 65, 16
 
 
 def parse(address: str, details: Mapping[str, Any], allow: Sequence[Network]) -> Parsed:
-    """The endpoint of a PushSubscription; `p256dh` and `auth`, also inside `keys` as browsers give them."""
-    url = str(check_url(address, allow))
+    """The endpoint of a PushSubscription; `p256dh` and `auth`, also inside `keys` as browsers give them.
+
+    Only at the push services of browsers, or at an address that `allow` names.
+    """
+    url = check_url(address, allow)
+    _require_service(url, allow)
     keys = details["keys"] if isinstance(details.get("keys"), Mapping) else details
     try:
         point, auth = _decoded(keys.get("p256dh")), _decoded(keys.get("auth"))
@@ -47,7 +59,7 @@ def parse(address: str, details: Mapping[str, Any], allow: Sequence[Network]) ->
             raise ValueError("a key of another length")
     except ValueError:
         raise ValueError("The keys p256dh and auth are not those of a browser's subscription") from None
-    return url, {"p256dh": _encoded(point), "auth": _encoded(auth)}
+    return str(url), {"p256dh": _encoded(point), "auth": _encoded(auth)}
 
 
 class WebPush:
@@ -76,7 +88,7 @@ class WebPush:
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Encoding": "aes128gcm",
-            "TTL": str(TTL_SECONDS),
+            "TTL": str(SHORT_TTL_SECONDS if message.kind in SHORT_LIVED else TTL_SECONDS),
             "Urgency": "high",
         }
         answer = await self._outbound.post(
@@ -99,6 +111,15 @@ class WebPush:
         url = httpx.URL(endpoint)
         origin = f"{url.scheme}://{url.netloc.decode()}"
         return {"aud": origin, "exp": int(self._clock()) + TOKEN_SECONDS, "sub": self._contact}
+
+
+def _require_service(url: httpx.URL, allow: Sequence[Network]) -> None:
+    literal = literal_address(url.host)
+    if literal is not None and is_allowed(literal, allow):
+        return
+    if url.host not in _SERVICES and not url.host.endswith(_SERVICES_BELOW):
+        raise ValueError("That is not the push service of a browser that we know")
+    require_public_form(url)
 
 
 def _encrypted(message: Outgoing) -> bytes:

@@ -1,6 +1,6 @@
 """The registry of all tables; importing it fills `Base.metadata`."""
 
-from backend.db.models.accounts import Channel, OneTimeToken, Preferences, Session, User
+from backend.db.models.accounts import Channel, OneTimeToken, Preferences, Session, StoppedNumber, User
 from backend.db.models.bookings import Booking
 from backend.db.models.events import Event
 from backend.db.models.heartbeats import Heartbeat
@@ -34,6 +34,7 @@ __all__ = [
     "ScanRun",
     "Session",
     "SlotDrop",
+    "StoppedNumber",
     "Switch",
     "ToldBefore",
     "User",

@@ -106,6 +106,17 @@ class Channel(Base):
     )
 
 
+class StoppedNumber(Base):
+    """STOP was texted from there, and not START since. It outlives the channels with that number: nothing goes there,
+    not even a code.
+    """
+
+    __tablename__ = "stopped_numbers"
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    stopped_at: Mapped[CreatedAt]
+
+
 class Preferences(Base):
     """How a person wants to be told; somebody without a row has the defaults.
 

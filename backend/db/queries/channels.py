@@ -1,6 +1,6 @@
 """A person's channels: added, proven, muted, disabled, removed.
 
-`details.stopped_at` of a text message's channel: its owner has texted STOP.
+`is_stopped`: STOP was texted from that number.
 """
 
 import json
@@ -19,7 +19,8 @@ _COLUMNS = """
     c.id, c.user_id, c.kind, c.address, c.label, c.details, c.verified_at, c.muted_at, c.disabled_at, c.disabled_reason,
     c.code_hash, c.code_expires_at, c.code_attempts, c.created_at,
     c.kind = 'email' AND c.address = u.email AS is_sign_in, u.email_verified_at IS NOT NULL AS is_person_proven,
-    u.disabled_at IS NULL AS is_enabled, u.name AS person
+    u.disabled_at IS NULL AS is_enabled, u.name AS person,
+    c.kind = 'sms' AND EXISTS (SELECT 1 FROM stopped_numbers s WHERE s.number = c.address) AS is_stopped
     FROM channels c JOIN users u ON u.id = c.user_id
 """
 _OF_USER = text(f"SELECT {_COLUMNS} WHERE c.user_id = :user_id ORDER BY c.id").columns(details=JSONB)
@@ -34,7 +35,7 @@ _ADD = text("""
 """)
 _LOCK_PERSON = text("SELECT id FROM users WHERE id = :user_id FOR NO KEY UPDATE")
 _IS_STOPPED = text("""
-    SELECT EXISTS (SELECT 1 FROM channels WHERE kind = 'sms' AND address = :number AND details ? 'stopped_at')
+    SELECT EXISTS (SELECT 1 FROM stopped_numbers WHERE number = :number)
 """)
 _SET_CODE = text("""
     UPDATE channels SET code_hash = :hash, code_expires_at = :expires_at, code_attempts = 0 WHERE id = :id
@@ -53,6 +54,21 @@ _PROVE_BROWSER = text("""
            details = CAST(:details AS jsonb)
     WHERE id = :id
 """)
+_CHANGE_DETAILS = text("""
+    UPDATE channels SET details = CAST(:details AS jsonb), verified_at = NULL, verified_by = NULL, code_hash = NULL,
+           code_expires_at = NULL
+    WHERE id = :id
+""")
+# Only whoever has the browser knows its `auth`. All rows are locked in one order, one's own too: two who take turns do
+# not wait for each other.
+_LOCK_BROWSER = text("""
+    SELECT id, user_id, details->>'auth' AS auth, disabled_at FROM channels
+    WHERE kind = 'web_push' AND address = :address ORDER BY id FOR UPDATE
+""")
+_DISPLACE = text("""
+    UPDATE channels SET disabled_at = now(), disabled_reason = 'somebody else is told in that browser now'
+    WHERE id = ANY(:ids)
+""")
 _ENABLE = text("""
     UPDATE channels SET disabled_at = NULL, disabled_reason = NULL, verified_at = NULL, verified_by = NULL,
            code_hash = NULL, code_expires_at = NULL
@@ -62,16 +78,16 @@ _EXPIRE_QUEUED = text("""
     UPDATE notification_log SET status = 'expired', error_message = 'the channel was removed'
     WHERE channel_id = :id AND status = 'queued'
 """)
-_STOP = text("""
-    UPDATE channels SET muted_at = coalesce(muted_at, now()),
-           details = details || jsonb_build_object('stopped_at', to_jsonb(now()))
+_STOP = text("INSERT INTO stopped_numbers (number) VALUES (:number) ON CONFLICT DO NOTHING")
+_MUTE_NUMBER = text("""
+    UPDATE channels SET muted_at = now()
     WHERE id IN (
-        SELECT id FROM channels WHERE kind = 'sms' AND address = :number AND NOT details ? 'stopped_at'
-        ORDER BY id FOR UPDATE
-    ) RETURNING id
+        SELECT id FROM channels WHERE kind = 'sms' AND address = :number AND muted_at IS NULL ORDER BY id FOR UPDATE
+    )
 """)
-_START = text("""
-    UPDATE channels SET muted_at = NULL, details = details - 'stopped_at'
+_START = text("DELETE FROM stopped_numbers WHERE number = :number")
+_UNMUTE_NUMBER = text("""
+    UPDATE channels SET muted_at = NULL
     WHERE id IN (
         SELECT id FROM channels WHERE kind = 'sms' AND address = :number AND muted_at IS NOT NULL
         ORDER BY id FOR UPDATE
@@ -153,6 +169,21 @@ async def prove_browser(session: AsyncSession, channel_id: int, *, details: Mapp
     await session.execute(_PROVE_BROWSER, {"id": channel_id, "details": json.dumps(details)})
 
 
+async def change_details(session: AsyncSession, channel_id: int, *, details: Mapping[str, Any]) -> None:
+    """What the kind needs beside the address is another; whether anything arrives has to be proven anew."""
+    await session.execute(_CHANGE_DETAILS, {"id": channel_id, "details": json.dumps(details)})
+
+
+async def displace(session: AsyncSession, user_id: int, *, address: str, details: Mapping[str, Any]) -> None:
+    """A browser tells one person: those who were told there before are not any more."""
+    rows = (await session.execute(_LOCK_BROWSER, {"address": address})).all()
+    ids = [
+        row.id for row in rows if row.user_id != user_id and row.auth == details.get("auth") and row.disabled_at is None
+    ]
+    if ids:
+        await session.execute(_DISPLACE, {"ids": ids})
+
+
 async def match_again(session: AsyncSession, user_id: int) -> None:
     """What is open now is news at a channel of theirs; the groups must be locked before.
 
@@ -191,14 +222,16 @@ async def progress(session: AnySession, notification_id: int) -> Row[Any] | None
     return (await session.execute(_PROGRESS, {"id": notification_id})).one_or_none()
 
 
-async def stop(session: AsyncSession, number: str) -> int:
-    """Mute every channel with that number, for STOP; returns how many were not stopped before."""
-    return len((await session.execute(_STOP, {"number": number})).all())
+async def stop(session: AsyncSession, number: str) -> None:
+    """Mute every channel with that number, for STOP, and let none be added or proven before START."""
+    await session.execute(_STOP, {"number": number})
+    await session.execute(_MUTE_NUMBER, {"number": number})
 
 
 async def start(session: AsyncSession, number: str) -> Sequence[Row[Any]]:
     """Unmute every channel with that number, for START; returns them as (id, user_id)."""
-    return (await session.execute(_START, {"number": number})).all()
+    await session.execute(_START, {"number": number})
+    return (await session.execute(_UNMUTE_NUMBER, {"number": number})).all()
 
 
 async def disable(session: AsyncSession, channel_id: int, *, reason: str, sent_at: datetime) -> bool:

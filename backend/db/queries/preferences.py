@@ -28,8 +28,8 @@ _SET = text(f"""
 # What is held back is judged anew, by the new wishes.
 _RELEASE_HELD = text("""
     UPDATE notification_log SET next_attempt_at = now(), dispatched_at = NULL WHERE id IN (
-        SELECT n.id FROM notification_log n JOIN watches w ON w.id = n.watch_id
-        WHERE w.user_id = :user_id AND n.status = 'queued' AND n.hold_reason IS NOT NULL
+        SELECT n.id FROM notification_log n LEFT JOIN watches w ON w.id = n.watch_id
+        WHERE coalesce(w.user_id, n.user_id) = :user_id AND n.status = 'queued' AND n.hold_reason IS NOT NULL
           AND (CAST(:watch_id AS bigint) IS NULL OR w.id = :watch_id)
         ORDER BY n.id FOR UPDATE OF n
     ) RETURNING id, channel

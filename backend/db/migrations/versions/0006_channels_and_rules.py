@@ -38,6 +38,13 @@ def upgrade() -> None:
     op.add_column("channels", sa.Column("code_attempts", sa.Integer(), server_default=sa.text("0"), nullable=False))
     # Somebody texts STOP, or a mail bounces: who has that number or address?
     op.create_index(op.f("ix_channels_kind_address"), "channels", ["kind", "address"])
+    # Who texted STOP, whether or not there is a channel with that number: it must not be forgotten with one.
+    op.create_table(
+        "stopped_numbers",
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_stopped_numbers")),
+    )
     # What people wish
     op.create_table(
         "preferences",

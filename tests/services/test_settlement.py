@@ -110,6 +110,16 @@ async def test_an_operators_no_is_told_as_a_refusal_when_nothing_else_is_wanted(
     assert (await told(loop))[2:] == ["booking_refused"]
 
 
+async def test_an_operators_no_is_told_to_who_booked_by_hand(loop: Loop) -> None:
+    booking_id = await attempted(loop, await loop.guest(), "500")
+    await loop.execute("UPDATE bookings SET watch_id = NULL, drop_id = NULL WHERE id = :id", id=booking_id)
+
+    work = await settle(loop, booking_id, "not_booked")
+
+    row = await loop.one("SELECT id, booking_id FROM notification_log WHERE kind = 'booking_refused'")
+    assert (row.booking_id, work.messages) == (booking_id, ((row.id, "email"),))
+
+
 async def test_one_telephone_number_is_free_again_for_everybody_who_shares_it(loop: Loop) -> None:
     alice, bob = await loop.guest(), await loop.guest("bob")
     phone = "4045550123"

@@ -11,6 +11,7 @@ from backend.clients.wisely import Reply
 from backend.services.errors import AppError
 from backend.services.settlement import Verdict, cancel_booking, settle_by_guest, settle_by_operator
 from backend.services.verdict import write_verdict
+from backend.services.watch_changes import act_on_watch
 from backend.services.work import Work
 from tests.services.conftest import PASADENA, Loop
 
@@ -72,6 +73,17 @@ async def test_a_guest_who_has_the_table_ends_the_watch_and_hears_nothing_more(l
     assert (await loop.one("SELECT status FROM watches")).status == "booked"
     assert work == Work()
     assert await told(loop) == ["booking_unknown", "booking_unknown"]
+
+
+async def test_a_watch_that_was_cancelled_meanwhile_stays_cancelled(loop: Loop) -> None:
+    alice = await loop.guest()
+    booking_id = await attempted(loop, alice)
+    row = await loop.one("SELECT id FROM watches")
+    await act_on_watch(loop.r.sessions, alice.id, row.id, "cancel", now=datetime.now(UTC))
+
+    await settle(loop, booking_id, "booked", by=alice)
+
+    assert (await loop.one("SELECT status FROM watches")).status == "cancelled"
 
 
 async def test_an_operator_who_settles_it_tells_the_guest(loop: Loop) -> None:

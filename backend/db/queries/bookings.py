@@ -162,8 +162,10 @@ _DISPATCHED = text("""
         SELECT id FROM bookings WHERE id = ANY(:ids) AND state = 'wanted' ORDER BY id FOR UPDATE
     )
 """)
+# Who cancelled a watch, while its booking's outcome was unknown, ended it themselves.
 _WATCH_BOOKED = text("""
-    UPDATE watches SET status = 'booked', booked_at = now(), updated_at = now() WHERE id = :id AND status <> 'booked'
+    UPDATE watches SET status = 'booked', booked_at = now(), updated_at = now()
+    WHERE id = :id AND status NOT IN ('booked', 'cancelled')
 """)
 
 # One's other watches for that day whose windows lie within the meal that one has. Their groups are locked before.
@@ -366,10 +368,10 @@ async def mark_dispatched(session: AsyncSession, ids: Sequence[int]) -> None:
         await session.execute(_DISPATCHED, {"ids": sorted(ids)})
 
 
-async def is_attempting(session: AsyncSession, watch_id: int) -> bool:
-    """True while a table is being booked for a watch."""
-    statement = text("SELECT EXISTS (SELECT 1 FROM bookings WHERE watch_id = :watch_id AND state = 'attempting')")
-    return bool(await session.scalar(statement, {"watch_id": watch_id}))
+async def attempting(session: AsyncSession, watch_ids: Sequence[int]) -> set[int]:
+    """Those of the watches for which a table is being booked."""
+    statement = text("SELECT watch_id FROM bookings WHERE watch_id = ANY(:ids) AND state = 'attempting'")
+    return set((await session.execute(statement, {"ids": list(watch_ids)})).scalars())
 
 
 async def mark_watch_booked(session: AsyncSession, watch_id: int) -> None:

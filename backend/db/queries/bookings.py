@@ -76,6 +76,11 @@ _CORRECT = text("""
     UPDATE bookings SET state = 'booked', reason = NULL, settled_at = now(), settled_by = NULL
     WHERE id = :id AND claim_token = :token AND state = 'refused' AND settled_by IS NOT NULL
 """)
+_IS_VERDICT = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM bookings WHERE id = :id AND claim_token = :token AND state = :state AND settled_by IS NULL
+    )
+""")
 _KEEP_ANSWER = text("""
     UPDATE bookings SET answer = CAST(:answer AS jsonb) WHERE id = :id AND claim_token = :token AND answer IS NULL
 """)
@@ -275,6 +280,11 @@ async def settle(
     values = {"id": booking_id, "token": token, "state": state, "reason": reason, "answer": answer}
     result: Any = await session.execute(_SETTLE, values)
     return bool(result.rowcount == 1)
+
+
+async def is_verdict_of(session: AsyncSession, booking_id: int, *, token: UUID, state: str) -> bool:
+    """True when this attempt's own answer made the booking what it is, and nobody has said anything since."""
+    return bool(await session.scalar(_IS_VERDICT, {"id": booking_id, "token": token, "state": state}))
 
 
 async def correct(session: AsyncSession, booking_id: int, *, token: UUID) -> bool:

@@ -39,6 +39,11 @@ def count_booking(outcome: Outcome) -> None:
     BOOKING_ATTEMPTS.labels(outcome.state).inc()
 
 
+def count_lost_bookings(count: int) -> None:
+    """Tries whose worker did not come back: nobody knows what became of them."""
+    BOOKING_ATTEMPTS.labels("unknown").inc(count)
+
+
 def count_deliveries(told: Sequence[Delivery]) -> None:
     """What became of messages; what turned out to be somebody else's is counted by them."""
     for one in told:

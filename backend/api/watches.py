@@ -127,8 +127,7 @@ class WatchController(Controller):
     @delete("/{watch_id:int}", status_code=200)
     async def cancel_watch(self, request: Request[Any, Any, Any], watch_id: FromPath[int]) -> Done:
         """End a watch."""
-        await watches.cancel_watch(request.app.state.sessions, watch_id, user_id=current_user(request).id)
-        return Done()
+        return await _act(request, watch_id, "cancel")
 
 
 async def _act(request: Request[Any, Any, Any], watch_id: int, action: Action) -> Done:

@@ -8,7 +8,9 @@ from datetime import date, datetime, time, timedelta
 from backend.domain.types import BookingState, SlotPreference, Watch
 from backend.domain.windows import epoch_ms, local
 
+# From its match, or from the last look that saw its table open.
 WANTED_FOR = timedelta(seconds=120)
+TOO_OLD = "not attempted within 120 seconds"
 DINNER_FROM = time(16, 0)
 # Whoever was refused so often in a day is refused for a reason that another try does not mend.
 MOST_REFUSALS_PER_WATCH = 5
@@ -126,9 +128,12 @@ def lapse_reason(candidate: Candidate, *, now: datetime) -> str | None:
     """Why a wanted row can no longer be tried, or None."""
     if not candidate.drop_is_open:
         return "the table was gone"
-    if now - candidate.wanted_at > WANTED_FOR:
-        return "not attempted within 120 seconds"
-    return None
+    return TOO_OLD if is_too_old(candidate.wanted_at, candidate.drop_last_seen_at, now=now) else None
+
+
+def is_too_old(wanted_at: datetime, last_seen_at: datetime | None, *, now: datetime) -> bool:
+    """True for a chance whose table nobody has seen open for too long."""
+    return now - max(wanted_at, last_seen_at or wanted_at) > WANTED_FOR
 
 
 def held_back(auto_book: str, *, switched_on: bool, allowed_here: bool) -> str | None:

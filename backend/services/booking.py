@@ -14,7 +14,7 @@ from backend.clients.wisely import Wisely, booking_body
 from backend.db.base import Sessions
 from backend.db.insist import insist
 from backend.db.queries import bookings, watches
-from backend.domain.booking_rules import WANTED_FOR, exhausted, has_notice, held_back
+from backend.domain.booking_rules import TOO_OLD, exhausted, has_notice, held_back, is_too_old
 from backend.domain.matching import still_wants
 from backend.services.booking_outcomes import conclude, next_attempts
 from backend.services.verdict import Outcome, write_verdict
@@ -121,6 +121,6 @@ def _no_longer(booking: Row[Any], watch: Row[Any] | None, auto_book: str, *, now
         return f"it starts in less than the {wish.min_notice_minutes} minutes of notice that were asked for"
     if missing := [name for name in _NEEDED if not getattr(watch, f"book_{name}")]:
         return f"the booking details are incomplete: {', '.join(missing).replace('_', ' ')}"
-    if now - booking.wanted_at > WANTED_FOR:
-        return "not attempted within 120 seconds"
+    if is_too_old(booking.wanted_at, booking.last_seen_at, now=now):
+        return TOO_OLD
     return held_back(auto_book, switched_on=booking.switched_on, allowed_here=booking.auto_book_allowed)

@@ -74,6 +74,9 @@ async def _end_watches(session: AsyncSession, booking: Row[Any]) -> None:
 async def _news(session: AsyncSession, booking: Row[Any], *, operators: Sequence[str]) -> tuple[tuple[int, str], ...]:
     if booking.settled_by == "guest":
         return ()
-    if booking.state == "refused":
-        return await tell_refusals(session, [booking.watch_id]) if booking.watch_id is not None else ()
+    if booking.state == "refused" and booking.watch_id is not None:
+        return await tell_refusals(session, [booking.watch_id])
+    if booking.state == "refused" and booking.settled_by is None:
+        # Asked for by hand: they read the answer where they asked.
+        return ()
     return await announce(session, booking, operators=operators)

@@ -141,11 +141,13 @@ def _is_newer(at: datetime, applied: datetime | None) -> bool:
 
 
 async def _write_drops(session: AsyncSession, seen: Sequence[Seen], source: str) -> dict[int, list[Drop]]:
-    """Close what went, stamp what stayed, add what appeared; returns the new drops by group."""
+    """Close what went, stamp what stayed with its chances, add what appeared; returns the new drops by group."""
     gone = [(drop.id, s.at) for s in seen for drop in s.change.gone]
     await openings.close_drops(session, gone)
     await bookings.lapse_gone(session, [drop_id for drop_id, _ in gone])
-    await openings.mark_seen(session, [(drop.id, s.at) for s in seen for drop in s.change.stayed])
+    stayed = [(drop.id, s.at) for s in seen for drop in s.change.stayed]
+    await openings.mark_seen(session, stayed)
+    await bookings.renew(session, [s.group.id for s in seen], [drop_id for drop_id, _ in stayed])
     new = [(s, slot) for s in seen for slot in s.change.appeared]
     rows = [
         {

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.clients.wisely import Reply
 from backend.db.base import Sessions
-from backend.db.queries import bookings
+from backend.db.queries import bookings, notifications
 from backend.services.booking_outcomes import conclude
+from backend.services.turns import next_turns
 from backend.services.work import Work
 
 
@@ -31,18 +32,28 @@ async def write_verdict(
     """Settle an attempt by its answer. One that comes late still counts while nobody else has settled the booking.
 
     Where somebody has, the answer is kept. That there is a table is the one thing that the service knows better.
+    Run again after a commit whose answer was lost, it says the same, and what follows is sent on all the same.
     """
     answer = json.dumps(reply.answer) if reply.answer is not None else None
     async with sessions.begin() as session:
-        await bookings.lock_groups(session, booking_id)
+        locked = await bookings.lock_groups(session, booking_id)
         if not await bookings.settle(
             session, booking_id, token=token, state=reply.outcome, reason=reply.reason, answer=answer
         ):
+            if await bookings.is_verdict_of(session, booking_id, token=token, state=reply.outcome):
+                return Outcome(reply.outcome, reply.reason, await _left_behind(session, booking_id, locked, now=now))
             await bookings.keep_answer(session, booking_id, token=token, answer=answer)
             if reply.outcome != "booked" or not await _correct(session, booking_id, token=token):
                 return Outcome("too_late", reply.outcome)
         work = await conclude(session, booking_id, operators=operators, now=now)
     return Outcome(reply.outcome, reply.reason, work)
+
+
+async def _left_behind(session: AsyncSession, booking_id: int, locked: Sequence[int], *, now: datetime) -> Work:
+    """What was written with a verdict and not sent on yet."""
+    messages = await notifications.unsent_of_booking(session, booking_id)
+    turns = await next_turns(session, locked, now=now)
+    return Work((*messages, *turns.messages), turns.bookings)
 
 
 async def _correct(session: AsyncSession, booking_id: int, *, token: UUID) -> bool:

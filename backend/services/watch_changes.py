@@ -24,6 +24,7 @@ Action = Literal["pause", "resume", "cancel"]
 LOOK_AGAIN_AFTER = timedelta(seconds=60)
 _STATUS = {"pause": "paused", "resume": "active", "cancel": "cancelled"}
 _FROM = {"pause": ("active",), "resume": ("paused",), "cancel": ("active", "paused")}
+_BEING_BOOKED = "A table is being booked for this watch at this moment; please look again shortly"
 _Key = tuple[str, date, int]
 
 
@@ -59,8 +60,8 @@ async def change_watch(
         watch = _only(await watches.lock_own(session, [watch_id], user_id=user.id))
         if watch is None or watch.status not in ("active", "paused"):
             raise AppError(409, f"The watch is {watch.status if watch else 'gone'}; leave a new one")
-        if await bookings.is_attempting(session, watch_id):
-            raise AppError(409, "A table is being booked for this watch at this moment; please look again shortly")
+        if await bookings.attempting(session, [watch_id]):
+            raise AppError(409, _BEING_BOOKED)
         if watch.updated_at != seen.updated_at:
             raise AppError(409, "The watch was just changed elsewhere; please look again")
         same = await watches.find_same(session, {**values, "user_id": user.id})
@@ -82,7 +83,9 @@ async def change_watch(
 async def act_on_watches(
     sessions: Sessions, user_id: int, ids: Sequence[int], action: Action, *, now: datetime
 ) -> Changed:
-    """Pause, resume or cancel several watches in one commit. Those that cannot are named with the reason."""
+    """Pause, resume or cancel several watches in one commit. Those that cannot are named with the reason: among
+    others, that a table is being booked, which nobody could call back.
+    """
     wanted = list(dict.fromkeys(ids))
     reasons: dict[int, str] = {}
     changed: list[int] = []
@@ -90,12 +93,16 @@ async def act_on_watches(
         seen = await watches.own(session, [i for i in wanted if 0 < i <= MAX_ID], user_id=user_id)
         locked = await groups.lock_keys(session, sorted({_key(row) for row in seen}), make=None) if seen else {}
         rows = {row.id: row for row in await watches.lock_own(session, [row.id for row in seen], user_id=user_id)}
+        # Under the groups' locks no other attempt begins; one that is under way is past stopping.
+        being_booked = await bookings.attempting(session, list(rows))
         for watch_id in wanted:
             row = rows.get(watch_id)
             if row is None or row.status not in _FROM[action]:
                 reasons[watch_id] = f"The watch is {row.status}" if row else "There is no such watch"
             elif _key(row) not in locked:
                 reasons[watch_id] = "The watch was just changed elsewhere; please look again"
+            elif watch_id in being_booked:
+                reasons[watch_id] = _BEING_BOOKED
             elif action == "resume" and (reason := await _why_not_again(session, row, now=now)):
                 reasons[watch_id] = reason
             else:

@@ -1,4 +1,4 @@
-"""Leaving, listing and ending watches."""
+"""Leaving and listing watches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from backend.db.base import AnySession, AnySessions, Sessions
+from backend.db.base import AnySession, AnySessions
 from backend.db.queries import groups, locations, switches, watches
 from backend.domain import booking_promises, windows
 from backend.domain.booking_promises import Promise
@@ -90,13 +90,6 @@ async def list_watches(sessions: AnySessions, user_id: int, *, statuses: Sequenc
             raise AppError(400, f"There is no status {status!r}; use one of {', '.join(STATUSES)}", field="status")
     async with sessions() as session:
         return await watches.of_user(session, user_id, statuses=statuses)
-
-
-async def cancel_watch(sessions: Sessions, watch_id: int, *, user_id: int) -> None:
-    """End one's own watch. Raises AppError 404, also for somebody else's."""
-    async with sessions.begin() as session:
-        if not 0 < watch_id <= MAX_ID or not await watches.cancel(session, watch_id, user_id=user_id):
-            raise AppError(404, "There is no such watch")
 
 
 def check(wish: NewWatch, location: Row[Any], *, now: datetime) -> None:

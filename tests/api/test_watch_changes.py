@@ -141,6 +141,28 @@ async def test_a_watch_that_is_over_is_neither_changed_nor_resumed(
     assert [refusal(answer) for answer in answers] == [(409, None)] * 3
 
 
+async def test_a_watch_for_which_a_table_is_being_booked_is_neither_paused_nor_cancelled(
+    alice: httpx.AsyncClient, resources: Resources
+) -> None:
+    watch_id = await make(alice, **BOOKING)
+    await execute(
+        resources,
+        """
+        INSERT INTO bookings (watch_id, user_id, location_key, target_date, meal, party_size, reserved_ts,
+                              reservation_type_id, first_name, last_name, email, phone, state)
+        SELECT id, user_id, location_key, target_date, 'dinner', party_size, 1, 1, 'A', 'A', 'a@guests.test', '1',
+               'attempting' FROM watches
+        """,
+    )
+
+    answers = [await alice.post(f"/api/watches/{watch_id}/pause"), await alice.delete(f"/api/watches/{watch_id}")]
+    batch = await alice.post("/api/watches/batch", json={"ids": [watch_id], "action": "cancel"})
+
+    assert [refusal(answer) for answer in answers] == [(409, None)] * 2
+    assert "is being booked" in batch.json()["unchanged"][0]["reason"]
+    assert [watch["status"] for watch in await listed(alice)] == ["active"]
+
+
 async def test_nobody_changes_anybody_elses_watch(
     alice: httpx.AsyncClient, charlie: httpx.AsyncClient, resources: Resources
 ) -> None:

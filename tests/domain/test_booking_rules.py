@@ -208,16 +208,22 @@ def test_a_table_that_is_being_tried_is_not_tried_by_anybody_else() -> None:
     assert chosen(candidate(1, watch=1, drop=1, state=S.ATTEMPTING), candidate(2, watch=2, drop=1)) == []
 
 
+def test_a_chance_counts_from_the_last_look_that_saw_its_table() -> None:
+    waiting = candidate(1, watch=1, drop=1, age=3600, seen_at=NOW - timedelta(seconds=120))
+
+    assert lapse_reason(waiting, now=NOW) is None
+
+
 @pytest.mark.parametrize(("age", "is_tried"), [(0, True), (120, True), (120.001, False), (3600, False)])
 def test_a_chance_lapses_after_two_minutes(age: float, is_tried: bool) -> None:
-    waiting = candidate(1, watch=1, drop=1, age=age)
+    waiting = candidate(1, watch=1, drop=1, age=age, seen_at=NOW - timedelta(seconds=age))
 
     assert bool(chosen(waiting)) is is_tried
     assert (lapse_reason(waiting, now=NOW) is None) is is_tried
 
 
 def test_a_lapse_says_why() -> None:
-    late = candidate(1, watch=1, drop=1, age=121)
+    late = candidate(1, watch=1, drop=1, age=121, seen_at=NOW - timedelta(seconds=121))
 
     assert lapse_reason(late, now=NOW) == "not attempted within 120 seconds"
     assert lapse_reason(replace(late, drop_is_open=False), now=NOW) == "the table was gone"

@@ -6,6 +6,7 @@ import httpx
 
 from observability.metrics import PROCESS
 from tests.conftest import serving
+from tests.pressure.worker import Worker
 from tests.services.conftest import PEACHTREE, Loop
 from workers.counting import count_booking, count_deliveries, count_scan
 
@@ -44,6 +45,18 @@ async def test_calls_and_bookings_are_counted_by_their_outcome(loop: Loop) -> No
 
     assert value("houstons_upstream_calls_total", operation="book", outcome="ok") == before + 1
     assert value("houstons_booking_attempts_total", outcome="booked") == booked + 1
+
+
+async def test_an_attempt_whose_worker_died_is_counted_as_unknown(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:15")
+    await loop.look()
+    await loop.execute("UPDATE bookings SET state = 'attempting', lease_until = now() - interval '1 second'")
+    before = value("houstons_booking_attempts_total", outcome="unknown")
+
+    await Worker(loop.r).actor("relay_outbox")()
+
+    assert value("houstons_booking_attempts_total", outcome="unknown") == before + 1
 
 
 async def test_tries_to_sign_in_are_counted(loop: Loop) -> None:

@@ -170,7 +170,11 @@ async def test_a_telephone_number_never_holds_two_bookings_for_one_meal(loop: Lo
         ("UPDATE switches SET is_on = false WHERE name = 'booking'", "automatic booking is switched off"),
         ("UPDATE slot_drops SET gone_at = now()", "the table was gone"),
         ("UPDATE users SET disabled_at = now()", "the account is disabled"),
-        ("UPDATE bookings SET wanted_at = now() - interval '3 minutes'", "not attempted within 120 seconds"),
+        (
+            "WITH seen AS (UPDATE slot_drops SET last_seen_at = now() - interval '3 minutes') "
+            "UPDATE bookings SET wanted_at = now() - interval '3 minutes'",
+            "not attempted within 120 seconds",
+        ),
     ],
 )
 async def test_what_changed_since_the_match_is_read_again_before_booking(loop: Loop, change: str, reason: str) -> None:
@@ -183,6 +187,46 @@ async def test_what_changed_since_the_match_is_read_again_before_booking(loop: L
 
     assert (outcome.state, outcome.reason) == ("lapsed", reason)
     assert loop.simulator.bookings == []
+
+
+async def test_a_chance_counts_from_the_last_look_that_saw_its_table(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    await loop.execute("UPDATE bookings SET wanted_at = now() - interval '3 minutes'")
+
+    outcome = await loop.book(booking_id)
+
+    assert outcome.state == "booked"
+
+
+async def test_a_chance_that_lapsed_of_age_is_tried_again_when_its_table_is_still_open(loop: Loop) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    (booking_id,) = (await loop.look()).work.bookings
+    await loop.execute("UPDATE slot_drops SET last_seen_at = now() - interval '3 minutes'")
+    await loop.execute("UPDATE bookings SET wanted_at = now() - interval '3 minutes'")
+    await loop.relay()
+
+    before = await states(loop)
+    again = (await loop.look()).work.bookings
+    await loop.book_all(again)
+
+    assert (before, again) == (["lapsed"], (booking_id,))
+    assert await states(loop) == ["booked"]
+
+
+@pytest.mark.parametrize("change", ["status = 'paused'", "auto_book = false"])
+async def test_a_chance_that_lapsed_stays_so_when_no_booking_is_wanted_any_more(loop: Loop, change: str) -> None:
+    await loop.watch(await loop.guest(), auto_book=True)
+    loop.open("19:00")
+    await loop.look()
+    await loop.execute(f"UPDATE watches SET {change}")
+    await loop.execute("UPDATE bookings SET state = 'lapsed', reason = 'not attempted within 120 seconds'")
+
+    await loop.look()
+
+    assert await states(loop) == ["lapsed"]
 
 
 async def test_new_york_restaurants_are_not_booked_automatically(loop: Loop) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from backend.clients.wisely import Reply
 from backend.services.errors import AppError
+from backend.services.own_data import delete_account
 from backend.services.settlement import Verdict, cancel_booking, settle_by_guest, settle_by_operator
 from backend.services.verdict import write_verdict
+from backend.services.watch_changes import act_on_watch
 from backend.services.work import Work
 from tests.services.conftest import PASADENA, Loop
 
@@ -74,6 +76,17 @@ async def test_a_guest_who_has_the_table_ends_the_watch_and_hears_nothing_more(l
     assert await told(loop) == ["booking_unknown", "booking_unknown"]
 
 
+async def test_a_watch_that_was_cancelled_meanwhile_stays_cancelled(loop: Loop) -> None:
+    alice = await loop.guest()
+    booking_id = await attempted(loop, alice)
+    row = await loop.one("SELECT id FROM watches")
+    await act_on_watch(loop.r.sessions, alice.id, row.id, "cancel", now=datetime.now(UTC))
+
+    await settle(loop, booking_id, "booked", by=alice)
+
+    assert (await loop.one("SELECT status FROM watches")).status == "cancelled"
+
+
 async def test_an_operator_who_settles_it_tells_the_guest(loop: Loop) -> None:
     booking_id = await attempted(loop, await loop.guest())
 
@@ -108,6 +121,16 @@ async def test_an_operators_no_is_told_as_a_refusal_when_nothing_else_is_wanted(
     await loop.relay()
 
     assert (await told(loop))[2:] == ["booking_refused"]
+
+
+async def test_an_operators_no_is_told_to_who_booked_by_hand(loop: Loop) -> None:
+    booking_id = await attempted(loop, await loop.guest(), "500")
+    await loop.execute("UPDATE bookings SET watch_id = NULL, drop_id = NULL WHERE id = :id", id=booking_id)
+
+    work = await settle(loop, booking_id, "not_booked")
+
+    row = await loop.one("SELECT id, booking_id FROM notification_log WHERE kind = 'booking_refused'")
+    assert (row.booking_id, work.messages) == (booking_id, ((row.id, "email"),))
 
 
 async def test_one_telephone_number_is_free_again_for_everybody_who_shares_it(loop: Loop) -> None:
@@ -196,6 +219,51 @@ async def test_a_late_answer_is_kept_and_only_a_table_overrules_what_people_said
 
     assert (late.state, await state(loop, booking_id)) == (outcome, stands)
     assert (await loop.one("SELECT answer FROM bookings WHERE id = :id", id=booking_id)).answer == LATE[answered].answer
+
+
+@pytest.mark.parametrize("answered", ["booked", "refused"])
+async def test_a_verdict_whose_commit_got_no_answer_is_known_again_and_followed_at_once(
+    loop: Loop, answered: str
+) -> None:
+    ann, bob = await loop.guest("ann"), await loop.guest("bob")
+    await loop.watch(ann, auto_book=True)
+    await loop.watch(bob, auto_book=True, time_start=time(18, 45))
+    loop.open("18:30", "19:00")
+    first, second = (await loop.look()).work.bookings
+    await loop.execute(
+        "UPDATE bookings SET state = 'lapsed' WHERE state = 'wanted' AND id NOT IN (:first, :second)",
+        first=first,
+        second=second,
+    )
+    token = uuid4()
+    await loop.execute(
+        "UPDATE bookings SET state = 'attempting', claim_token = :token WHERE id = :id", id=first, token=token
+    )
+
+    once, again = [
+        await write_verdict(loop.r.sessions, first, LATE[answered], token=token, operators=(), now=datetime.now(UTC))
+        for _ in range(2)
+    ]
+
+    assert (again.state, again.reason) == (once.state, once.reason) == (answered, LATE[answered].reason)
+    assert again.work == once.work
+    assert again.work.messages
+    assert again.work.bookings == (second,)
+
+
+async def test_a_forgotten_guest_is_not_named_again_by_a_late_answer(loop: Loop) -> None:
+    alice = await loop.guest()
+    booking_id = await attempted(loop, alice, "reset")
+    token = uuid4()
+    await loop.execute("UPDATE bookings SET claim_token = :token WHERE id = :id", id=booking_id, token=token)
+    await delete_account(loop.r.sessions, alice.id)
+
+    late = await write_verdict(
+        loop.r.sessions, booking_id, LATE["booked"], token=token, operators=(), now=datetime.now(UTC)
+    )
+
+    row = await loop.one("SELECT state, answer FROM bookings WHERE id = :id", id=booking_id)
+    assert (late.state, tuple(row)) == ("too_late", ("unknown", None))
 
 
 async def test_a_late_table_never_makes_two_live_bookings_for_a_meal(loop: Loop) -> None:

@@ -11,6 +11,7 @@ from backend.services import notices
 from backend.services.outbox import relay
 from workers.actors.scan import log_run
 from workers.broker import resources
+from workers.counting import count_lost_bookings
 from workers.resources import utc_now
 
 log = structlog.get_logger()
@@ -73,5 +74,6 @@ async def relay_outbox() -> None:
     found = await relay(r.sessions, r.redis, r.jobs, operators=r.settings.operators, now=utc_now())
     for run in found.closed_runs:
         log_run(run.id, run)
+    count_lost_bookings(found.lost_bookings)
     if found.messages or found.bookings or found.lost_bookings:
         log.info("outbox.relayed", messages=found.messages, bookings=found.bookings, lost=found.lost_bookings)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.db.models import Booking
-from backend.domain.booking_rules import DINNER_FROM, REFUSALS_COUNT_FOR, WANTED_FOR, Candidate
+from backend.domain.booking_rules import DINNER_FROM, REFUSALS_COUNT_FOR, TOO_OLD, WANTED_FOR, Candidate
 from backend.domain.types import BookingState
 
 LEASE = timedelta(seconds=90)
@@ -46,8 +46,8 @@ _LOCK_GROUPS = text("""
     ) ORDER BY g.id FOR UPDATE
 """)
 _LOAD = text("""
-    SELECT b.*, d.group_id, d.gone_at IS NULL AS is_open, l.merchant_id, l.name AS restaurant, l.timezone,
-           l.auto_book_allowed,
+    SELECT b.*, d.group_id, d.gone_at IS NULL AS is_open, d.last_seen_at, l.merchant_id, l.name AS restaurant,
+           l.timezone, l.auto_book_allowed,
            (SELECT is_on FROM switches WHERE name = 'booking') AS switched_on
     FROM bookings b JOIN locations l ON l.key = b.location_key LEFT JOIN slot_drops d ON d.id = b.drop_id
     WHERE b.id = :id FOR UPDATE OF b
@@ -75,6 +75,11 @@ _SETTLE = text("""
 _CORRECT = text("""
     UPDATE bookings SET state = 'booked', reason = NULL, settled_at = now(), settled_by = NULL
     WHERE id = :id AND claim_token = :token AND state = 'refused' AND settled_by IS NOT NULL
+""")
+_IS_VERDICT = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM bookings WHERE id = :id AND claim_token = :token AND state = :state AND settled_by IS NULL
+    )
 """)
 _KEEP_ANSWER = text("""
     UPDATE bookings SET answer = CAST(:answer AS jsonb) WHERE id = :id AND claim_token = :token AND answer IS NULL
@@ -124,9 +129,23 @@ _LAPSE_OTHERS = text("""
     )
 """)
 _LAPSE_OLD = text("""
-    UPDATE bookings SET state = 'lapsed', reason = 'not attempted within 120 seconds', settled_at = now() WHERE id IN (
-        SELECT id FROM bookings WHERE state = 'wanted' AND wanted_at < now() - CAST(:wanted_for AS interval)
-        FOR UPDATE SKIP LOCKED
+    UPDATE bookings SET state = 'lapsed', reason = :reason, settled_at = now() WHERE id IN (
+        SELECT b.id FROM bookings b LEFT JOIN slot_drops d ON d.id = b.drop_id
+        WHERE b.state = 'wanted'
+          AND greatest(b.wanted_at, d.last_seen_at) < now() - CAST(:wanted_for AS interval)
+        FOR UPDATE OF b SKIP LOCKED
+    )
+""")
+# A table that stays open makes no new pair: who came too late for it, and still wants it, stands in line again.
+_RENEW = text("""
+    UPDATE bookings SET state = 'wanted', wanted_at = now(), reason = NULL, settled_at = NULL, dispatched_at = NULL
+    WHERE id IN (
+        SELECT b.id FROM scan_groups g JOIN watches w
+          ON (w.location_key, w.target_date, w.party_size) = (g.location_key, g.target_date, g.party_size)
+        JOIN bookings b ON b.watch_id = w.id AND b.drop_id = ANY(:drops)
+        WHERE g.id = ANY(:groups) AND w.status = 'active' AND w.auto_book AND NOT w.auto_book_held
+          AND b.state = 'lapsed' AND b.reason = :reason
+        ORDER BY b.id FOR UPDATE OF b SKIP LOCKED
     )
 """)
 _LAPSE_GONE = text("""
@@ -162,8 +181,10 @@ _DISPATCHED = text("""
         SELECT id FROM bookings WHERE id = ANY(:ids) AND state = 'wanted' ORDER BY id FOR UPDATE
     )
 """)
+# Who cancelled a watch, while its booking's outcome was unknown, ended it themselves.
 _WATCH_BOOKED = text("""
-    UPDATE watches SET status = 'booked', booked_at = now(), updated_at = now() WHERE id = :id AND status <> 'booked'
+    UPDATE watches SET status = 'booked', booked_at = now(), updated_at = now()
+    WHERE id = :id AND status NOT IN ('booked', 'cancelled')
 """)
 
 # One's other watches for that day whose windows lie within the meal that one has. Their groups are locked before.
@@ -275,6 +296,11 @@ async def settle(
     return bool(result.rowcount == 1)
 
 
+async def is_verdict_of(session: AsyncSession, booking_id: int, *, token: UUID, state: str) -> bool:
+    """True when this attempt's own answer made the booking what it is, and nobody has said anything since."""
+    return bool(await session.scalar(_IS_VERDICT, {"id": booking_id, "token": token, "state": state}))
+
+
 async def correct(session: AsyncSession, booking_id: int, *, token: UUID) -> bool:
     """The service's own late "booked" over somebody's "not booked".
 
@@ -349,7 +375,14 @@ async def lapse_gone(session: AsyncSession, drop_ids: Sequence[int]) -> None:
 
 
 async def lapse_old(session: AsyncSession) -> None:
-    await session.execute(_LAPSE_OLD, {"wanted_for": WANTED_FOR})
+    await session.execute(_LAPSE_OLD, {"wanted_for": WANTED_FOR, "reason": TOO_OLD})
+
+
+async def renew(session: AsyncSession, group_ids: Sequence[int], drop_ids: Sequence[int]) -> None:
+    """Chances that lapsed of age are wanted again: a look in these locked groups saw their tables open."""
+    if drop_ids:
+        values = {"groups": list(group_ids), "drops": sorted(drop_ids), "reason": TOO_OLD}
+        await session.execute(_RENEW, values)
 
 
 async def take_lost(session: AsyncSession) -> list[int]:
@@ -366,10 +399,10 @@ async def mark_dispatched(session: AsyncSession, ids: Sequence[int]) -> None:
         await session.execute(_DISPATCHED, {"ids": sorted(ids)})
 
 
-async def is_attempting(session: AsyncSession, watch_id: int) -> bool:
-    """True while a table is being booked for a watch."""
-    statement = text("SELECT EXISTS (SELECT 1 FROM bookings WHERE watch_id = :watch_id AND state = 'attempting')")
-    return bool(await session.scalar(statement, {"watch_id": watch_id}))
+async def attempting(session: AsyncSession, watch_ids: Sequence[int]) -> set[int]:
+    """Those of the watches for which a table is being booked."""
+    statement = text("SELECT watch_id FROM bookings WHERE watch_id = ANY(:ids) AND state = 'attempting'")
+    return set((await session.execute(statement, {"ids": list(watch_ids)})).scalars())
 
 
 async def mark_watch_booked(session: AsyncSession, watch_id: int) -> None:

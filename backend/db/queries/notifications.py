@@ -87,6 +87,10 @@ _DUE = text("""
     ) due
     ORDER BY due.priority, due.next_attempt_at
 """)
+_UNSENT_OF_BOOKING = text("""
+    SELECT id, channel FROM notification_log WHERE booking_id = :id AND status = 'queued' AND dispatched_at IS NULL
+    ORDER BY id
+""")
 _DISPATCHED = text("""
     UPDATE notification_log SET dispatched_at = now() WHERE id IN (
         SELECT id FROM notification_log WHERE id = ANY(:ids) AND status = 'queued' ORDER BY id FOR UPDATE
@@ -135,6 +139,11 @@ async def due(session: AsyncSession, *, everything: bool) -> list[tuple[int, str
     """
     values = {"everything": everything, "unclaimed_for": UNCLAIMED_FOR}
     return [(row.id, row.channel) for row in await session.execute(_DUE, values)]
+
+
+async def unsent_of_booking(session: AsyncSession, booking_id: int) -> list[tuple[int, str]]:
+    """A booking's messages that nobody was asked to send yet."""
+    return [(row.id, row.channel) for row in await session.execute(_UNSENT_OF_BOOKING, {"id": booking_id})]
 
 
 async def mark_dispatched(session: AsyncSession, ids: Sequence[int]) -> None:

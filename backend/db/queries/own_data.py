@@ -80,9 +80,10 @@ _EXPORTED = {
 }
 _FORGET_ALERTS = text(f"DELETE FROM alerts WHERE user_id = :user_id OR (user_id IS NULL AND email IN {_PROVEN})")
 _FORGET_MESSAGES = text(f"DELETE FROM notification_log WHERE user_id IS NULL AND recipient IN {_PROVEN}")
+# Without the token an answer that comes late finds nothing to write itself to: it names the guest.
 _FORGET_BOOKINGS = text("""
     UPDATE bookings SET first_name = '', last_name = '', email = '', phone = 'deleted-' || id, answer = NULL,
-           note = NULL
+           note = NULL, claim_token = NULL
     WHERE user_id = :user_id
 """)
 

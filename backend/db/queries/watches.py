@@ -80,11 +80,6 @@ _RENEW = text("""
            needs_match = true, updated_at = now()
     WHERE id = :id
 """)
-_CANCEL = text("""
-    UPDATE watches SET status = 'cancelled', updated_at = now()
-    WHERE id = :id AND user_id = :user_id AND status IN ('active', 'paused') RETURNING id
-""")
-
 _OWN = text("""
     SELECT w.*, g.last_ok_at AS last_scanned
     FROM watches w JOIN scan_groups g USING (location_key, target_date, party_size)
@@ -225,11 +220,6 @@ async def renew(session: AnySession, watch_id: int, values: dict[str, Any]) -> N
         *("slot_preference", "preferred_time", "min_notice_minutes"),
     )
     await session.execute(_RENEW, {"id": watch_id, **{key: values[key] for key in keys}})
-
-
-async def cancel(session: AsyncSession, watch_id: int, *, user_id: int) -> bool:
-    """True when this ended a watch of that person."""
-    return (await session.execute(_CANCEL, {"id": watch_id, "user_id": user_id})).first() is not None
 
 
 async def own(session: AsyncSession, ids: Sequence[int], *, user_id: int) -> Sequence[Row[Any]]:

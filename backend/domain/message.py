@@ -33,6 +33,7 @@ class Effort(StrEnum):
 
     ATTEMPTING = "attempting"
     IN_LINE = "in_line"
+    DRY_RUN = "dry_run"
     NONE = "none"
 
 
@@ -290,6 +291,8 @@ def _effort(effort: Effort | None, *, one: bool) -> tuple[str, ...]:
             return (f"We are trying to book {it} for you. Please wait for our next message before you book yourself.",)
         case Effort.IN_LINE:
             return (f"You are in line for having {it} booked: when it is your turn, we try and tell you how it went.",)
+        case Effort.DRY_RUN:
+            return (f"Booking is in a dry run here: we do not book {it}. If you want it, book it yourself.",)
         case Effort.NONE:
             return ("We are not booking this for you. If you want it, book it yourself.",)
         case None:

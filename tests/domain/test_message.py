@@ -159,6 +159,7 @@ def test_the_zone_is_named_where_the_readers_clock_shows_another_time(
         (Effort.ATTEMPTING, 1, ["We are trying to book it for you.", "wait for our next message"]),
         (Effort.ATTEMPTING, 2, ["We are trying to book one of them for you."]),
         (Effort.IN_LINE, 1, ["You are in line for having it booked", "when it is your turn"]),
+        (Effort.DRY_RUN, 1, ["in a dry run here: we do not book it", "book it yourself"]),
         (Effort.NONE, 1, ["We are not booking this for you.", "book it yourself"]),
     ],
 )

@@ -35,6 +35,29 @@ async def test_an_alert_tells_how_its_booking_stands(loop: Loop, state: str, wor
     assert words in loop.simulator.mails[0]["text"]
 
 
+@pytest.mark.parametrize(
+    ("auto_book", "change_of_rules", "words"),
+    [
+        ("off", "SELECT 1", "We are not booking this for you."),
+        ("on", "UPDATE switches SET is_on = false WHERE name = 'booking'", "We are not booking this for you."),
+        ("on", "UPDATE locations SET auto_book_allowed = false", "We are not booking this for you."),
+        ("dry-run", "SELECT 1", "Booking is in a dry run here: we do not book it."),
+        ("dry-run", "UPDATE switches SET is_on = false WHERE name = 'booking'", "We are not booking this for you."),
+    ],
+)
+async def test_an_alert_promises_no_booking_that_will_not_be_made(
+    loop: Loop, auto_book: str, change_of_rules: str, words: str
+) -> None:
+    message_id = await alert(loop, auto_book=True)
+    await change(loop, change_of_rules)
+
+    await loop.send(message_id, auto_book=auto_book)
+
+    mail = loop.simulator.mails[0]["text"]
+    assert words in mail
+    assert "in line" not in mail
+
+
 async def test_who_did_not_ask_for_a_booking_reads_of_none(loop: Loop) -> None:
     await loop.send(await alert(loop, auto_book=False))
 

@@ -51,7 +51,8 @@ class Opening:
 class Facts:
     """All that a message may speak of. Names come from outside: they may have any characters.
 
-    `reason` is the restaurant's sentence about a booking. `effort` is None for a watch that does not book. `is_late`:
+    `reason` is the restaurant's sentence about a booking. `watch_goes_on`: its watch is active, and may be
+    paused or cancelled. `effort` is None for a watch that does not book. `is_late`:
     it goes out later than it should, and no look since has said whether the table is still there. `persons_zone`: where
     the reader is, if known. `is_for_operator`: the reader is not the guest.
     """
@@ -67,6 +68,7 @@ class Facts:
     location_key: str = ""
     town: str = ""
     watch_id: int | None = None
+    watch_goes_on: bool = False
     booking_id: int | None = None
     effort: Effort | None = None
     is_late: bool = False
@@ -146,7 +148,7 @@ def compose(facts: Facts, *, now: datetime) -> Text:
             headline = "The table could not be booked"
             reason = tidy(facts.reason or "").rstrip(".")[:MOST_OF_REASON] or "no reason was given"
             sentence, story = _tried(what, f"and were refused: {reason}.")
-            notes = ("Your watch goes on.",) if facts.watch_id is not None else ()
+            notes = ("Your watch goes on.",) if facts.watch_goes_on else ()
         case Kind.BOOKING_UNKNOWN if facts.is_for_operator:
             headline = f"Booking {facts.booking_id} has an unknown outcome"
             sentence, story = _tried(what, "and no clear answer came back.")

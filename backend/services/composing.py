@@ -60,6 +60,6 @@ async def compose(
             told = facts_of(
                 row, about[row.id], decision.drops, auto_book=auto_book, is_late=decision.seen_at is not None
             )
-            links = links_of(row, public_url=public_url, key=key)
+            links = links_of(row, public_url=public_url, key=key, watch_goes_on=told.watch_goes_on)
             letters[row.id] = letter(told, public_url=public_url, links=links, now=now)
     return letters

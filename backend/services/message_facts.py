@@ -35,6 +35,7 @@ def facts_of(row: Row[Any], about: Row[Any], drops: Sequence[Row[Any]], *, auto_
         location_key=about.location_key,
         town=f"{about.city}, {about.state}",
         watch_id=row.watch_id,
+        watch_goes_on=about.watch_status == "active",
         booking_id=row.booking_id,
         effort=_effort(about, auto_book) if about.auto_book else None,
         is_late=is_late,

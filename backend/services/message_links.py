@@ -9,8 +9,8 @@ from sqlalchemy import Row
 from backend.domain.types import Kind
 from backend.services.signed_links import Purpose, sign
 
-# While a watch goes on, what is sent about it lets its person stop it.
-_WATCH_GOES_ON = (Kind.TABLE_OPEN, Kind.BOOKING_REFUSED, Kind.BOOKING_DRY_RUN)
+# While a watch goes on, these let its person stop it.
+_STOP_IT = (Kind.TABLE_OPEN, Kind.BOOKING_REFUSED, Kind.BOOKING_DRY_RUN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,10 @@ class Links:
         return tuple(link for link in (self.pause, self.cancel, self.unsubscribe) if link is not None)
 
 
-def links_of(row: Row[Any], *, public_url: str, key: bytes | None) -> Links:
-    """The links of a row of the ledger. Only the watch's person gets those that act on it, and only alerts can be
-    unsubscribed from: bookings concern a guest whatever else they wish. `key` signs; without one nothing is signed.
+def links_of(row: Row[Any], *, public_url: str, key: bytes | None, watch_goes_on: bool) -> Links:
+    """The links of a row of the ledger. Only the watch's person gets those that act on it, while it is active, and only
+    alerts can be unsubscribed from: bookings concern a guest whatever else they wish. `key` signs; without one nothing
+    is signed.
     """
     kind = Kind(row.kind)
     subject = f"{public_url}/"
@@ -46,12 +47,12 @@ def links_of(row: Row[Any], *, public_url: str, key: bytes | None) -> Links:
     def signed(purpose: Purpose, subject_id: int) -> str:
         return f"{public_url}/m/{purpose}/{sign(key, purpose, subject_id)}"
 
-    goes_on = row.watch_id is not None and kind in _WATCH_GOES_ON
+    may_stop = watch_goes_on and row.watch_id is not None and kind in _STOP_IT
     return Links(
         subject,
         preferences,
-        pause=signed("pause", row.watch_id) if goes_on else None,
-        cancel=signed("cancel", row.watch_id) if goes_on else None,
+        pause=signed("pause", row.watch_id) if may_stop else None,
+        cancel=signed("cancel", row.watch_id) if may_stop else None,
         unsubscribe=signed("unsubscribe", row.channel_id)
         if row.channel_id is not None and kind is Kind.TABLE_OPEN
         else None,

@@ -1,6 +1,7 @@
 """The addresses in a message: pages of the app, and signed ones that need no sign-in."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,9 +44,7 @@ def links_of(row: Row[Any], *, public_url: str, key: bytes | None, watch_goes_on
     preferences = f"{public_url}/#messages"
     if key is None or row.user_id is None:
         return Links(subject, preferences)
-
-    def signed(purpose: Purpose, subject_id: int) -> str:
-        return f"{public_url}/m/{purpose}/{sign(key, purpose, subject_id)}"
+    signed = partial(_signed, public_url, key)
 
     may_stop = watch_goes_on and row.watch_id is not None and kind in _STOP_IT
     return Links(
@@ -53,10 +52,15 @@ def links_of(row: Row[Any], *, public_url: str, key: bytes | None, watch_goes_on
         preferences,
         pause=signed("pause", row.watch_id) if may_stop else None,
         cancel=signed("cancel", row.watch_id) if may_stop else None,
-        unsubscribe=signed("unsubscribe", row.channel_id)
-        if row.channel_id is not None and kind is Kind.TABLE_OPEN
-        else None,
+        unsubscribe=unsubscribe_link(row, public_url=public_url, key=key) if kind is Kind.TABLE_OPEN else None,
     )
+
+
+def unsubscribe_link(row: Row[Any], *, public_url: str, key: bytes | None) -> str | None:
+    """The link that ends what is sent to this address of a person; None where there is no such address, or no key."""
+    if key is None or row.channel_id is None:
+        return None
+    return _signed(public_url, key, "unsubscribe", row.channel_id)
 
 
 def unsubscribe_headers(unsubscribe: str) -> dict[str, str]:
@@ -74,3 +78,7 @@ def host_of(public_url: str) -> str:
     """This installation's name in identifiers of mails and calendars."""
     host = urlsplit(public_url).hostname or "localhost"
     return f"[{host}]" if ":" in host else host
+
+
+def _signed(public_url: str, key: bytes, purpose: Purpose, subject_id: int) -> str:
+    return f"{public_url}/m/{purpose}/{sign(key, purpose, subject_id)}"

@@ -155,8 +155,8 @@ def compose(facts: Facts, *, now: datetime) -> Text:
             notes = (
                 "The guest was told to look for the restaurant's confirmation. It is not tried again, and the guest's "
                 "meal stays blocked until the guest or you settle it.",
+                f"Ask the restaurant, then: houstons booking settle {facts.booking_id} booked|not-booked",
             )
-            app_action = "Settle it"
         case Kind.BOOKING_UNKNOWN:
             headline = "Please check: you may have a table"
             sentence, story = _tried(what, "and no clear answer came back. The table may be yours.")
@@ -279,7 +279,7 @@ def _tried(what: str, outcome: str) -> tuple[str, str]:
 
 def _why(facts: Facts, wish: str) -> tuple[str, str]:
     if facts.is_for_operator:
-        return "You get this because you look after this installation.", "The booking"
+        return "You get this because you look after this installation.", "Houston's Reservation Tracker"
     page = "Your watch" if facts.booking_id is None else "Your booking"
     if facts.watch_id is None:
         return f"You get this because you booked here: {wish}.", page

@@ -23,11 +23,12 @@ class Links:
     pause: str | None = None
     cancel: str | None = None
     unsubscribe: str | None = None
+    settle: str | None = None
 
     @property
     def signed(self) -> tuple[str, ...]:
         """Those that act without a sign-in."""
-        return tuple(link for link in (self.pause, self.cancel, self.unsubscribe) if link is not None)
+        return tuple(link for link in (self.pause, self.cancel, self.unsubscribe, self.settle) if link is not None)
 
 
 def links_of(row: Row[Any], *, public_url: str, key: bytes | None, watch_goes_on: bool) -> Links:
@@ -37,9 +38,10 @@ def links_of(row: Row[Any], *, public_url: str, key: bytes | None, watch_goes_on
     """
     kind = Kind(row.kind)
     subject = f"{public_url}/"
-    if row.booking_id is not None:
+    # The pages about watches and bookings are those of their guests.
+    if row.user_id is not None and row.booking_id is not None:
         subject = f"{public_url}/#booking={row.booking_id}"
-    elif row.watch_id is not None:
+    elif row.user_id is not None and row.watch_id is not None:
         subject = f"{public_url}/#watch={row.watch_id}"
     preferences = f"{public_url}/#messages"
     if key is None or row.user_id is None:
@@ -53,6 +55,9 @@ def links_of(row: Row[Any], *, public_url: str, key: bytes | None, watch_goes_on
         pause=signed("pause", row.watch_id) if may_stop else None,
         cancel=signed("cancel", row.watch_id) if may_stop else None,
         unsubscribe=unsubscribe_link(row, public_url=public_url, key=key) if kind is Kind.TABLE_OPEN else None,
+        settle=signed("settle", row.booking_id)
+        if row.booking_id is not None and kind is Kind.BOOKING_UNKNOWN
+        else None,
     )
 
 

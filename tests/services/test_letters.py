@@ -146,6 +146,23 @@ def test_a_watch_that_goes_on_can_be_paused_and_cancelled_from_the_mail(kind: Ki
         assert read([KEY], token, purpose=purpose, max_age=month) == 12
 
 
+def test_a_guest_says_by_a_link_in_the_mail_whether_there_is_a_table() -> None:
+    mail = written(facts(Kind.BOOKING_UNKNOWN))
+
+    (token,) = re.findall(r"/m/settle/(\S+)", mail.text)
+    assert read([KEY], token, purpose="settle", max_age=timedelta(days=1)) == 34
+    assert token in mail.html
+    assert token not in mail.kept
+
+
+def test_an_operator_reads_the_command_and_gets_no_link_of_the_guests() -> None:
+    mail = written(facts(Kind.BOOKING_UNKNOWN, is_for_operator=True), user_id=None)
+
+    assert "houstons booking settle 34 booked|not-booked" in mail.text
+    assert "houstons booking settle 34 booked|not-booked" in mail.html
+    assert re.findall(r"/m/settle/|#booking=", mail.text + mail.html) == []
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_watch_that_is_over_can_be_neither_paused_nor_cancelled(kind: Kind) -> None:
     mail = written(facts(kind, watch_goes_on=False))

@@ -196,7 +196,8 @@ async def _sample(sessions: Sessions, row: Any) -> Outgoing:
     async def send_on(_work: Work) -> None:
         """Nothing follows."""
 
-    options: dict[str, Any] = {"public_url": "http://tracker.test", "deployment": "production", "send_on": send_on}
+    where: dict[str, Any] = {"public_url": "http://tracker.test", "deployment": "production", "auto_book": "on"}
+    options = {**where, "send_on": send_on}
     await deliver(sessions, {"email": catch}, [message_id], clock=lambda: datetime.now(UTC), **options)
     return catch.caught[0]
 

@@ -91,10 +91,12 @@ def _about(kind: Kind, *, tables: int = len(TABLES), **more: Any) -> Letter:
         location_key="scottsdale",
         town="Scottsdale, AZ",
         watch_id=row.watch_id,
+        watch_goes_on=True,
         booking_id=row.booking_id,
         **more,
     )
-    return letter(facts, public_url=PUBLIC_URL, links=links_of(row, public_url=PUBLIC_URL, key=b"made up"), now=NOW)
+    links = links_of(row, public_url=PUBLIC_URL, key=b"made up", watch_goes_on=True)
+    return letter(facts, public_url=PUBLIC_URL, links=links, now=NOW)
 
 
 if __name__ == "__main__":

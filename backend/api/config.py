@@ -11,7 +11,7 @@ from backend.api.caching import PUBLIC, PublicAnswers
 from backend.api.client_address import client_address, is_behind_proxy
 from backend.clients.geolocator import Whereabouts, whereabouts
 from backend.db.base import Sessions
-from backend.db.queries import locations
+from backend.db.queries import locations, switches
 from backend.domain.booking_promises import of_installation
 from backend.domain.geography import Place, miles_between, nearest
 from backend.domain.passwords import SHORTEST
@@ -24,7 +24,9 @@ PUSH_KEY_SECONDS = 3600
 
 
 class AutoBookMode(msgspec.Struct):
-    """`mode` is for programs, `sentence` for people, before they ask for a booking."""
+    """`mode` is for programs, `sentence` for people, before they ask for a booking. Switched off by an operator is off,
+    however the installation was set up.
+    """
 
     mode: Literal["on", "dry-run", "off"]
     sentence: str
@@ -55,9 +57,14 @@ class Geolocation(msgspec.Struct):
 async def read_config(request: Request[Any, Any, Any]) -> Config:
     """What the page needs to start."""
     settings: Settings = request.app.state.settings
+    async with request.app.state.sessions() as session:
+        switched_on = await switches.is_on(session, "booking")
     return Config(
         google_client_id=settings.google_client_id,
-        auto_book=AutoBookMode(settings.auto_book, of_installation(settings.auto_book).sentence),
+        auto_book=AutoBookMode(
+            settings.auto_book if switched_on else "off",
+            of_installation(settings.auto_book, switched_on=switched_on).sentence,
+        ),
         mail=settings.smtp_host is not None,
         shortest_password=SHORTEST,
         max_days_ahead=MAX_DAYS_AHEAD,

@@ -17,6 +17,7 @@ from backend.api.waking import wake_scanner
 from backend.services import mail_actions
 from backend.services.errors import AppError
 from backend.services.mail_actions import Page
+from backend.services.outbox import dispatch
 
 _TITLES = {404: "There is nothing here", 410: "This is over", 429: "Too often"}
 
@@ -50,10 +51,22 @@ async def show_action(request: Request[Any, Any, Any], purpose: FromPath[str], t
 )
 async def do_action(request: Request[Any, Any, Any], purpose: FromPath[str], token: FromPath[str]) -> Response[str]:
     """Press the button."""
-    undo = (await read_form(request)).get("undo") == "1"
+    form = await read_form(request)
+    if purpose == "settle":
+        return await _settle(request, token, form.get("outcome"))
+    undo = form.get("undo") == "1"
     page = await mail_actions.act(request.app.state.sessions, purpose, token, undo=undo, now=datetime.now(UTC))
     if undo:
         await wake_scanner(request)
+    return _answer(request, page)
+
+
+async def _settle(request: Request[Any, Any, Any], token: str, outcome: str | None) -> Response[str]:
+    state = request.app.state
+    page, work = await mail_actions.settle(
+        state.sessions, token, outcome, operators=state.settings.operators, now=datetime.now(UTC)
+    )
+    await dispatch(state.sessions, state.jobs, work)
     return _answer(request, page)
 
 

@@ -11,8 +11,8 @@ class Promise:
     sentence: str
 
 
-def of_installation(auto_book: str) -> Promise:
-    """`auto_book` is on, dry-run or off, as the installation was set up."""
+def of_installation(auto_book: str, *, switched_on: bool) -> Promise:
+    """`auto_book` is on, dry-run or off, as the installation was set up; an operator may have switched booking off."""
     if auto_book == "off":
         return Promise(False, "Automatic booking is off here: you are told of tables, and book them yourself.")
     if auto_book == "dry-run":
@@ -20,18 +20,18 @@ def of_installation(auto_book: str) -> Promise:
             False,
             "Automatic booking is in a dry run here: everything is done but the booking itself, and you are told so.",
         )
+    if not switched_on:
+        return Promise(
+            False, "Automatic booking is switched off at this moment: you are told of tables, and book them yourself."
+        )
     return Promise(True, "We book the first table that fits, once, when you ask for it.")
 
 
 def of_watch(auto_book: str, *, switched_on: bool, restaurant: str) -> Promise:
     """For a watch that asks for a booking, where the restaurant allows it."""
-    general = of_installation(auto_book)
+    general = of_installation(auto_book, switched_on=switched_on)
     if not general.will_book:
         return general
-    if not switched_on:
-        return Promise(
-            False, "Automatic booking is switched off at this moment: you are told of tables, and book them yourself."
-        )
     return Promise(True, f"We book the first table at {restaurant} that fits, once, in your name.")
 
 

@@ -33,6 +33,7 @@ class Effort(StrEnum):
 
     ATTEMPTING = "attempting"
     IN_LINE = "in_line"
+    DRY_RUN = "dry_run"
     NONE = "none"
 
 
@@ -50,7 +51,8 @@ class Opening:
 class Facts:
     """All that a message may speak of. Names come from outside: they may have any characters.
 
-    `reason` is the restaurant's sentence about a booking. `effort` is None for a watch that does not book. `is_late`:
+    `reason` is the restaurant's sentence about a booking. `watch_goes_on`: its watch is active, and may be
+    paused or cancelled. `effort` is None for a watch that does not book. `is_late`:
     it goes out later than it should, and no look since has said whether the table is still there. `persons_zone`: where
     the reader is, if known. `is_for_operator`: the reader is not the guest.
     """
@@ -66,6 +68,7 @@ class Facts:
     location_key: str = ""
     town: str = ""
     watch_id: int | None = None
+    watch_goes_on: bool = False
     booking_id: int | None = None
     effort: Effort | None = None
     is_late: bool = False
@@ -145,15 +148,15 @@ def compose(facts: Facts, *, now: datetime) -> Text:
             headline = "The table could not be booked"
             reason = tidy(facts.reason or "").rstrip(".")[:MOST_OF_REASON] or "no reason was given"
             sentence, story = _tried(what, f"and were refused: {reason}.")
-            notes = ("Your watch goes on.",) if facts.watch_id is not None else ()
+            notes = ("Your watch goes on.",) if facts.watch_goes_on else ()
         case Kind.BOOKING_UNKNOWN if facts.is_for_operator:
             headline = f"Booking {facts.booking_id} has an unknown outcome"
             sentence, story = _tried(what, "and no clear answer came back.")
             notes = (
                 "The guest was told to look for the restaurant's confirmation. It is not tried again, and the guest's "
                 "meal stays blocked until the guest or you settle it.",
+                f"Ask the restaurant, then: houstons booking settle {facts.booking_id} booked|not-booked",
             )
-            app_action = "Settle it"
         case Kind.BOOKING_UNKNOWN:
             headline = "Please check: you may have a table"
             sentence, story = _tried(what, "and no clear answer came back. The table may be yours.")
@@ -276,7 +279,7 @@ def _tried(what: str, outcome: str) -> tuple[str, str]:
 
 def _why(facts: Facts, wish: str) -> tuple[str, str]:
     if facts.is_for_operator:
-        return "You get this because you look after this installation.", "The booking"
+        return "You get this because you look after this installation.", "Houston's Reservation Tracker"
     page = "Your watch" if facts.booking_id is None else "Your booking"
     if facts.watch_id is None:
         return f"You get this because you booked here: {wish}.", page
@@ -290,6 +293,8 @@ def _effort(effort: Effort | None, *, one: bool) -> tuple[str, ...]:
             return (f"We are trying to book {it} for you. Please wait for our next message before you book yourself.",)
         case Effort.IN_LINE:
             return (f"You are in line for having {it} booked: when it is your turn, we try and tell you how it went.",)
+        case Effort.DRY_RUN:
+            return (f"Booking is in a dry run here: we do not book {it}. If you want it, book it yourself.",)
         case Effort.NONE:
             return ("We are not booking this for you. If you want it, book it yourself.",)
         case None:

@@ -101,7 +101,7 @@ def _tails(facts: Facts) -> list[str]:
         case Kind.BOOKING_UNKNOWN:
             return ["See your mail or call them.", ""]
         case Kind.BOOKING_REFUSED:
-            goes_on = "Your watch goes on." if facts.watch_id is not None else ""
+            goes_on = "Your watch goes on." if facts.watch_goes_on else ""
             reason = tidy(to_gsm(facts.reason or "")).rstrip(".")
             said = dict.fromkeys(_cut(reason, most) for most in _LENGTHS_OF_REASON) if reason else ()
             return [*(f"{words}. {goes_on}" for words in said), goes_on, ""]

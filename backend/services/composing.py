@@ -40,10 +40,11 @@ async def compose(
     decisions: Mapping[int, Decision],
     *,
     public_url: str,
+    auto_book: str,
     now: datetime,
 ) -> dict[int, Letter]:
-    """Write claimed messages, by id. `about` is what `notifications.facts` says. Raises LookupError for a kind that
-    nobody writes.
+    """Write claimed messages, by id. `about` is what `notifications.facts` says, `auto_book` how the installation
+    was set up. Raises LookupError for a kind that nobody writes.
     """
     letters: dict[int, Letter] = {}
     key = await keys.newest(session, "links")
@@ -55,7 +56,10 @@ async def compose(
         elif kind in _COMPOSERS:
             letters[row.id] = await _COMPOSERS[kind](session, row, public_url=public_url, now=now)
         else:
-            told = facts_of(row, about[row.id], decisions[row.id].drops, is_late=decisions[row.id].seen_at is not None)
-            links = links_of(row, public_url=public_url, key=key)
+            decision = decisions[row.id]
+            told = facts_of(
+                row, about[row.id], decision.drops, auto_book=auto_book, is_late=decision.seen_at is not None
+            )
+            links = links_of(row, public_url=public_url, key=key, watch_goes_on=told.watch_goes_on)
             letters[row.id] = letter(told, public_url=public_url, links=links, now=now)
     return letters

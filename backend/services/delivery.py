@@ -64,6 +64,7 @@ async def deliver(
     *,
     public_url: str,
     deployment: str,
+    auto_book: str,
     clock: Callable[[], datetime],
     send_on: SendOn,
 ) -> list[Delivery]:
@@ -72,7 +73,9 @@ async def deliver(
     `send_on` gets the ledger rows that take the place of messages which have failed for good.
     """
     told: list[Delivery] = []
-    batch = _Batch(Preparation(sessions, senders, public_url, deployment, clock), send_on, told.extend, AT_ONCE)
+    batch = _Batch(
+        Preparation(sessions, senders, public_url, deployment, auto_book, clock), send_on, told.extend, AT_ONCE
+    )
     try:
         is_off = await batch.take(by_ids(ids)) is None
         while batch.flying:
@@ -91,6 +94,7 @@ async def drain(
     *,
     public_url: str,
     deployment: str,
+    auto_book: str,
     clock: Callable[[], datetime],
     send_on: SendOn,
     tell: Tell,
@@ -103,7 +107,8 @@ async def drain(
     `more` says that something was added meanwhile; it is cleared when that was taken up. False: `seconds` were over,
     and something may be left.
     """
-    batch = _Batch(Preparation(sessions, senders, public_url, deployment, clock), send_on, tell, at_once)
+    preparation = Preparation(sessions, senders, public_url, deployment, auto_book, clock)
+    batch = _Batch(preparation, send_on, tell, at_once)
     until = time.monotonic() + seconds
     is_left = True
     passed_over: frozenset[int] = frozenset()

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.db.queries import delivery_rules as queries
 from backend.domain import notification_rules as rules
+from backend.domain.booking_rules import meal_of
 from backend.domain.matching import still_wants
 from backend.domain.types import ACCOUNT_KINDS, NOTICE_KINDS, Kind, Watch
-from backend.domain.windows import epoch_ms
+from backend.domain.windows import epoch_ms, local
 from backend.services import account_mail, channel_mail, notices
 from backend.services.account_mail import Queued
 from backend.services.fallback import retell
@@ -254,6 +255,8 @@ def _still_wanted(
         return (), "the watch is gone"
     if context.watch_status in ("cancelled", "paused", "expired"):
         return (), f"the watch was {context.watch_status}"
+    if context.watch_status == "booked":
+        return (), "a table was booked"
     is_open = [drop for drop in drops if drop.is_open]
     if not is_open:
         last = max((drop for drop in drops if drop.gone_at is not None), key=lambda drop: drop.gone_at, default=None)
@@ -275,7 +278,15 @@ def _still_wanted(
             now=now,
         )
     ]
-    return wanted, None if wanted else "the watch was changed"
+    # The message about that booking has the news: who has a table, or may have one, is not to book another.
+    free = [drop for drop in wanted if _meal(drop) not in context.meals_taken]
+    if free:
+        return free, None
+    return (), "its person has, or may have, a table for that meal" if wanted else "the watch was changed"
+
+
+def _meal(drop: Row[Any]) -> str:
+    return meal_of(local(drop.reserved_ts, drop.timezone).time())
 
 
 def _watch(context: Row[Any]) -> Watch:

@@ -1,6 +1,7 @@
 """The addresses in a message: pages of the app, and signed ones that need no sign-in."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,8 +10,8 @@ from sqlalchemy import Row
 from backend.domain.types import Kind
 from backend.services.signed_links import Purpose, sign
 
-# While a watch goes on, what is sent about it lets its person stop it.
-_WATCH_GOES_ON = (Kind.TABLE_OPEN, Kind.BOOKING_REFUSED, Kind.BOOKING_DRY_RUN)
+# While a watch goes on, these let its person stop it.
+_STOP_IT = (Kind.TABLE_OPEN, Kind.BOOKING_REFUSED, Kind.BOOKING_DRY_RUN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +23,49 @@ class Links:
     pause: str | None = None
     cancel: str | None = None
     unsubscribe: str | None = None
+    settle: str | None = None
 
     @property
     def signed(self) -> tuple[str, ...]:
         """Those that act without a sign-in."""
-        return tuple(link for link in (self.pause, self.cancel, self.unsubscribe) if link is not None)
+        return tuple(link for link in (self.pause, self.cancel, self.unsubscribe, self.settle) if link is not None)
 
 
-def links_of(row: Row[Any], *, public_url: str, key: bytes | None) -> Links:
-    """The links of a row of the ledger. Only the watch's person gets those that act on it, and only alerts can be
-    unsubscribed from: bookings concern a guest whatever else they wish. `key` signs; without one nothing is signed.
+def links_of(row: Row[Any], *, public_url: str, key: bytes | None, watch_goes_on: bool) -> Links:
+    """The links of a row of the ledger. Only the watch's person gets those that act on it, while it is active, and only
+    alerts can be unsubscribed from: bookings concern a guest whatever else they wish. `key` signs; without one nothing
+    is signed.
     """
     kind = Kind(row.kind)
     subject = f"{public_url}/"
-    if row.booking_id is not None:
+    # The pages about watches and bookings are those of their guests.
+    if row.user_id is not None and row.booking_id is not None:
         subject = f"{public_url}/#booking={row.booking_id}"
-    elif row.watch_id is not None:
+    elif row.user_id is not None and row.watch_id is not None:
         subject = f"{public_url}/#watch={row.watch_id}"
     preferences = f"{public_url}/#messages"
     if key is None or row.user_id is None:
         return Links(subject, preferences)
+    signed = partial(_signed, public_url, key)
 
-    def signed(purpose: Purpose, subject_id: int) -> str:
-        return f"{public_url}/m/{purpose}/{sign(key, purpose, subject_id)}"
-
-    goes_on = row.watch_id is not None and kind in _WATCH_GOES_ON
+    may_stop = watch_goes_on and row.watch_id is not None and kind in _STOP_IT
     return Links(
         subject,
         preferences,
-        pause=signed("pause", row.watch_id) if goes_on else None,
-        cancel=signed("cancel", row.watch_id) if goes_on else None,
-        unsubscribe=signed("unsubscribe", row.channel_id)
-        if row.channel_id is not None and kind is Kind.TABLE_OPEN
+        pause=signed("pause", row.watch_id) if may_stop else None,
+        cancel=signed("cancel", row.watch_id) if may_stop else None,
+        unsubscribe=unsubscribe_link(row, public_url=public_url, key=key) if kind is Kind.TABLE_OPEN else None,
+        settle=signed("settle", row.booking_id)
+        if row.booking_id is not None and kind is Kind.BOOKING_UNKNOWN
         else None,
     )
+
+
+def unsubscribe_link(row: Row[Any], *, public_url: str, key: bytes | None) -> str | None:
+    """The link that ends what is sent to this address of a person; None where there is no such address, or no key."""
+    if key is None or row.channel_id is None:
+        return None
+    return _signed(public_url, key, "unsubscribe", row.channel_id)
 
 
 def unsubscribe_headers(unsubscribe: str) -> dict[str, str]:
@@ -73,3 +83,7 @@ def host_of(public_url: str) -> str:
     """This installation's name in identifiers of mails and calendars."""
     host = urlsplit(public_url).hostname or "localhost"
     return f"[{host}]" if ":" in host else host
+
+
+def _signed(public_url: str, key: bytes, purpose: Purpose, subject_id: int) -> str:
+    return f"{public_url}/m/{purpose}/{sign(key, purpose, subject_id)}"

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.db.base import Sessions
-from backend.db.queries import notices, notifications
+from backend.db.queries import keys, notices, notifications
 from backend.db.queries.notifications import NewMessage
 from backend.domain import notice
 from backend.domain.dedup import digest_key, event_key, watch_key
@@ -20,7 +20,8 @@ from backend.domain.digest import due_on
 from backend.domain.near_misses import Episode, near_misses
 from backend.domain.notice import Entry, NoticeText, Opened, WatchFacts
 from backend.domain.types import OPERATOR_KINDS, Kind
-from backend.services.letters import Letter, render
+from backend.services.letters import NOT_KEPT, Letter, render
+from backend.services.message_links import unsubscribe_headers, unsubscribe_link
 
 # Few enough for a short transaction at midnight.
 EXPIRE_AT_ONCE = 500
@@ -121,14 +122,18 @@ async def no_longer(session: AsyncSession, row: Row[Any]) -> str | None:
 
 
 async def compose_notice(session: AsyncSession, row: Row[Any], *, public_url: str, now: datetime) -> Letter:
-    """Write such a message from what its ids say now. Administrators read names; the ledger keeps none."""
+    """Write such a message from what its ids say now. Administrators read names; the ledger keeps none. A guest can
+    unsubscribe from it.
+    """
     kind = Kind(row.kind)
     details = await notices.details(session, row.id)
-    if kind is Kind.WATCH_EXPIRED:
-        return _letter(await _expired(session, row.watch_id), public_url=public_url, is_for_guest=True)
-    if kind is Kind.DIGEST:
-        text = await _digest(session, row.user_id, day=datetime.fromisoformat(details["day"]).date(), now=now)
-        return _letter(text, public_url=public_url, is_for_guest=True)
+    if kind in (Kind.WATCH_EXPIRED, Kind.DIGEST):
+        if kind is Kind.WATCH_EXPIRED:
+            text = await _expired(session, row.watch_id)
+        else:
+            text = await _digest(session, row.user_id, day=datetime.fromisoformat(details["day"]).date(), now=now)
+        unsubscribe = unsubscribe_link(row, public_url=public_url, key=await keys.newest(session, "links"))
+        return _letter(text, public_url=public_url, is_for_guest=True, unsubscribe=unsubscribe)
     ids = details["ids"]
     entries = await _entries(session, kind, ids[:SHOWN_AT_MOST])
     text = notice.for_operators(kind, entries, count=len(ids))
@@ -220,13 +225,22 @@ def _facts(row: Row[Any], *, now: datetime | None = None) -> WatchFacts:
     )
 
 
-def _letter(text: NoticeText, *, public_url: str, is_for_guest: bool, kept: NoticeText | None = None) -> Letter:
+def _letter(
+    text: NoticeText,
+    *,
+    public_url: str,
+    is_for_guest: bool,
+    kept: NoticeText | None = None,
+    unsubscribe: str | None = None,
+) -> Letter:
     values = {"public_url": public_url, "preferences": f"{public_url}/#messages" if is_for_guest else None}
+    kept_link = NOT_KEPT if unsubscribe else None
     return Letter(
         subject=text.subject,
-        text=render("notice.txt", text=text, **values),
-        html=render("notice.html", text=text, **values),
-        kept=render("notice.txt", text=kept or text, **values),
+        text=render("notice.txt", text=text, unsubscribe=unsubscribe, **values),
+        html=render("notice.html", text=text, unsubscribe=unsubscribe, **values),
+        kept=render("notice.txt", text=kept or text, unsubscribe=kept_link, **values),
         short=text.subject,
         link=public_url + text.page,
+        headers=unsubscribe_headers(unsubscribe) if unsubscribe else {},
     )

@@ -101,6 +101,7 @@ class Preparation:
     senders: Mapping[str, Sender]
     public_url: str
     deployment: str
+    auto_book: str
     clock: Callable[[], datetime]
 
     async def prepare(self, claim: Claim) -> Prepared:
@@ -152,7 +153,9 @@ class Preparation:
                 going.append(row)
         await delivery.hold(session, held)
         await delivery.settle(session, ended)
-        letters = await compose(session, going, about, decisions, public_url=self.public_url, now=now)
+        letters = await compose(
+            session, going, about, decisions, public_url=self.public_url, auto_book=self.auto_book, now=now
+        )
         texts = [(row.id, letters[row.id].subject, letters[row.id].kept) for row in going]
         await delivery.record_texts(session, texts, token=token)
         ready = [Ready(row, self.senders[row.channel], letters[row.id], _first_seen(row, decisions)) for row in going]

@@ -13,8 +13,8 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
 from backend.services.errors import AppError
 
-# Of a watch, a watch, and a channel.
-Purpose = Literal["pause", "cancel", "unsubscribe"]
+# Of a watch, a watch, a channel, and a booking.
+Purpose = Literal["pause", "cancel", "unsubscribe", "settle"]
 
 
 def sign(key: bytes, purpose: Purpose, subject_id: int) -> str:
@@ -23,7 +23,10 @@ def sign(key: bytes, purpose: Purpose, subject_id: int) -> str:
 
 
 def read(keys: Sequence[bytes], token: str, *, purpose: Purpose, max_age: timedelta) -> int:
-    """What the token is for: a watch's id, or a channel's. Any of the keys may have signed it. Raises AppError 400."""
+    """What the token is for: the id of a watch, a channel or a booking. Any of the keys may have signed it.
+
+    Raises AppError 400.
+    """
     try:
         subject_id = _signer(tuple(keys), purpose).loads(token, max_age=int(max_age.total_seconds()))
     except SignatureExpired:

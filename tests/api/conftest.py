@@ -92,6 +92,7 @@ async def send_mails(resources: Resources) -> None:
         ids,
         public_url="http://tracker.test",
         deployment=resources.settings.deployment,
+        auto_book=resources.settings.auto_book,
         clock=lambda: datetime.now(UTC),
         send_on=partial(dispatch, resources.sessions, resources.jobs),
     )

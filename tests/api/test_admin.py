@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from tests.api.conftest import refusal
+from tests.api.conftest import refusal, scalar
+from tests.api.test_bookings import unclear
+from workers.resources import Resources
 
 
 def wish(days: int = 3) -> dict[str, object]:
@@ -31,7 +33,25 @@ async def test_an_administrator_sees_everybodys_watches_with_their_owners(
     } == own
 
 
-@pytest.mark.parametrize("path", ["/api/admin/watches", "/api/admin/feedback"])
+async def test_an_administrator_settles_what_is_unclear(
+    alice: httpx.AsyncClient, admin: httpx.AsyncClient, resources: Resources
+) -> None:
+    booking_id = await unclear(alice, resources)
+    path = f"/api/admin/bookings/{booking_id}/settle"
+
+    waiting = (await admin.get("/api/admin/bookings?state=unknown")).json()["bookings"]
+    unclear_answer = await admin.post(path, json={})
+    settled = await admin.post(path, json={"outcome": "booked", "note": "They said so"})
+    otherwise = await admin.post(path, json={"outcome": "not_booked"})
+    left = (await admin.get("/api/admin/bookings")).json()["bookings"]
+
+    assert [row["id"] for row in waiting] == [booking_id]
+    assert refusal(unclear_answer) == (400, "outcome")
+    assert (settled.status_code, otherwise.status_code, left) == (200, 409, [])
+    assert await scalar(resources, "SELECT settled_by FROM bookings WHERE id = :id", id=booking_id) == "operator"
+
+
+@pytest.mark.parametrize("path", ["/api/admin/watches", "/api/admin/feedback", "/api/admin/bookings"])
 async def test_a_stranger_is_401_and_a_user_403(client: httpx.AsyncClient, alice: httpx.AsyncClient, path: str) -> None:
     assert refusal(await client.get(path)) == (401, None)
     assert refusal(await alice.get(path)) == (403, None)

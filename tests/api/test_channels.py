@@ -89,6 +89,7 @@ async def go_out(resources: Resources, recorder: Any) -> None:
         ids,
         public_url="http://tracker.test",
         deployment=resources.settings.deployment,
+        auto_book=resources.settings.auto_book,
         clock=lambda: datetime.now(UTC),
         send_on=partial(dispatch, resources.sessions, resources.jobs),
     )

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from backend.settings import Settings
+from tests.api.conftest import execute
 from tests.conftest import serving
 from workers.resources import Resources
 
@@ -26,6 +27,15 @@ async def test_the_page_learns_what_is_set_up(client: httpx.AsyncClient, setting
     }
     assert answer["max_active_watches"] == settings.max_active_watches
     assert "hunter" not in str(answer)
+
+
+async def test_the_page_learns_that_booking_is_switched_off(client: httpx.AsyncClient, resources: Resources) -> None:
+    await execute(resources, "UPDATE switches SET is_on = false WHERE name = 'booking'")
+
+    answer = (await client.get("/api/config")).json()["auto_book"]
+
+    assert answer["mode"] == "off"
+    assert "switched off at this moment" in answer["sentence"]
 
 
 async def test_without_a_trusted_proxy_the_first_restaurant_is_the_default(client: httpx.AsyncClient) -> None:

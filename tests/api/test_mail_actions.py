@@ -1,14 +1,14 @@
 """The pages behind the links in mails: they say what a button does, and only the button does it."""
 
 import re
-from typing import Literal
 
 import httpx
 import pytest
 
 from backend.db.queries import keys
-from backend.services.signed_links import sign
+from backend.services.signed_links import Purpose, sign
 from tests.api.conftest import execute, prove_addresses, scalar
+from tests.api.test_bookings import unclear
 from tests.api.test_watch_changes import is_due, settled
 from tests.api.test_watches import PEACHTREE, make
 from workers.resources import Resources
@@ -16,7 +16,7 @@ from workers.resources import Resources
 FROM_WEBMAIL = {"Origin": "https://mail.elsewhere.test", "Sec-Fetch-Site": "cross-site"}
 
 
-async def link(resources: Resources, purpose: Literal["pause", "cancel", "unsubscribe"], subject_id: int) -> str:
+async def link(resources: Resources, purpose: Purpose, subject_id: int) -> str:
     """The address that a mail would have."""
     async with resources.sessions() as session:
         key = await keys.newest(session, "links")
@@ -202,3 +202,23 @@ async def test_links_are_not_tried_without_end(client: httpx.AsyncClient, resour
     codes = [(await client.head("/m/pause/nonsense")).status_code for _ in range(301)]
 
     assert codes == [400] * 300 + [429]
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("booked", "booked"), ("not_booked", "refused")])
+async def test_a_guest_says_by_a_link_what_became_of_a_booking(
+    client: httpx.AsyncClient, alice: httpx.AsyncClient, resources: Resources, outcome: str, state: str
+) -> None:
+    booking_id = await unclear(alice, resources)
+    path = await link(resources, "settle", booking_id)
+
+    shown = await client.get(path)
+    nothing_chosen = await client.post(path)
+    before = await scalar(resources, "SELECT state FROM bookings WHERE id = :id", id=booking_id)
+    said = await client.post(path, data={"outcome": outcome})
+    over = await client.get(path)
+
+    assert re.findall(r'name="outcome" value="(\w+)"', shown.text) == ["booked", "not_booked"]
+    assert (nothing_chosen.status_code, before, said.status_code) == (400, "unknown", 200)
+    assert await scalar(resources, "SELECT state FROM bookings WHERE id = :id", id=booking_id) == state
+    assert await scalar(resources, "SELECT settled_by FROM bookings WHERE id = :id", id=booking_id) == "guest"
+    assert "<button" not in over.text

@@ -159,6 +159,7 @@ def test_the_zone_is_named_where_the_readers_clock_shows_another_time(
         (Effort.ATTEMPTING, 1, ["We are trying to book it for you.", "wait for our next message"]),
         (Effort.ATTEMPTING, 2, ["We are trying to book one of them for you."]),
         (Effort.IN_LINE, 1, ["You are in line for having it booked", "when it is your turn"]),
+        (Effort.DRY_RUN, 1, ["in a dry run here: we do not book it", "book it yourself"]),
         (Effort.NONE, 1, ["We are not booking this for you.", "book it yourself"]),
     ],
 )
@@ -182,7 +183,7 @@ def test_who_asked_for_a_booking_is_told_what_is_being_done(effort: Effort, cloc
     ],
 )
 def test_each_outcome_of_a_booking_has_its_own_words(kind: Kind, headline: str, words: list[str]) -> None:
-    text = said(facts(kind=kind, reason="a card\nis needed.", watch_id=12, booking_id=34))
+    text = said(facts(kind=kind, reason="a card\nis needed.", watch_id=12, watch_goes_on=True, booking_id=34))
 
     assert text.headline == headline
     assert text.subject == f"{headline}: Houston's Peachtree, Fri Jul 10, 6:15 PM"
@@ -229,8 +230,9 @@ def test_a_refusal_without_a_reason_says_so() -> None:
     assert "no reason was given" in said(facts(kind=Kind.BOOKING_REFUSED)).sentence
 
 
-def test_a_refusal_of_a_booking_by_hand_speaks_of_no_watch() -> None:
-    assert said(facts(kind=Kind.BOOKING_REFUSED, booking_id=34)).notes == ()
+@pytest.mark.parametrize("watch_id", [None, 12])
+def test_a_refusal_by_hand_or_of_a_watch_that_is_over_says_nothing_of_going_on(watch_id: int | None) -> None:
+    assert said(facts(kind=Kind.BOOKING_REFUSED, watch_id=watch_id, booking_id=34)).notes == ()
 
 
 def test_what_comes_from_outside_cannot_break_a_subject() -> None:

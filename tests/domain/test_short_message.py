@@ -100,7 +100,7 @@ def said(wanted: Facts, *, app_link: str = APP) -> str:
             "https://tables.test/#booking=34",
         ),
         (
-            facts(kind=Kind.BOOKING_REFUSED, reason="A card is needed.", slug="h", watch_id=12),
+            facts(kind=Kind.BOOKING_REFUSED, reason="A card is needed.", slug="h", watch_id=12, watch_goes_on=True),
             "Not booked: Houston's - Peachtree, Fri Jul 10, 6:15 PM, for 4. A card is needed. Your watch goes on. "
             "https://reservations.getwisely.com/h?party_size=4",
         ),

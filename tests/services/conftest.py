@@ -134,16 +134,19 @@ class Loop:
             queue += [booking_id for booking_id in outcome.work.bookings if booking_id not in queue]
         return outcomes
 
-    async def send(self, notification_id: int, senders: Any = None) -> Delivery:
-        return (await self.send_batch([notification_id], senders))[0]
+    async def send(self, notification_id: int, senders: Any = None, auto_book: str = "on") -> Delivery:
+        return (await self.send_batch([notification_id], senders, auto_book=auto_book))[0]
 
-    async def send_batch(self, ids: Sequence[int], senders: Any = None, sessions: Any = None) -> list[Delivery]:
+    async def send_batch(
+        self, ids: Sequence[int], senders: Any = None, sessions: Any = None, auto_book: str = "on"
+    ) -> list[Delivery]:
         return await deliver(
             sessions or self.r.sessions,
             self.r.senders if senders is None else senders,
             ids,
             public_url="http://tracker.test",
             deployment=self.r.settings.deployment,
+            auto_book=auto_book,
             clock=lambda: datetime.now(UTC),
             send_on=self.dispatch,
         )

@@ -446,6 +446,7 @@ async def empty(loop: Loop, channel: str, sender: Any, **options: Any) -> tuple[
         channel,
         public_url="http://tracker.test",
         deployment="production",
+        auto_book="on",
         clock=lambda: datetime.now(UTC),
         send_on=loop.dispatch,
         tell=told.extend,

@@ -131,6 +131,50 @@ async def told_by_status(loop: Loop) -> list[tuple[str, str | None, int]]:
     return [(row.status, row.error_message, row.items) for row in rows]
 
 
+# Bookings
+
+
+@pytest.mark.parametrize("state", ["booked", "unknown"])
+@pytest.mark.parametrize("other_watch", [False, True])
+async def test_who_has_or_may_have_a_table_is_not_led_to_another_one(
+    loop: Loop, state: str, *, other_watch: bool
+) -> None:
+    user = await loop.guest()
+    if other_watch:
+        await loop.watch(user, time_start=time(18, 30))
+    await alert(loop, user=user, auto_book=True)
+    await loop.execute(f"UPDATE bookings SET state = '{state}', settled_at = now()")
+
+    deliveries = await loop.send_all()
+
+    assert {(one.status, one.reason) for one in deliveries} == {
+        ("expired", "its person has, or may have, a table for that meal")
+    }
+    assert len(deliveries) == 1 + other_watch
+    assert await loop.rows("SELECT 1 FROM notification_items") == []
+
+
+async def test_a_watch_that_has_its_table_tells_of_no_other(loop: Loop) -> None:
+    await alert(loop, auto_book=True)
+    await loop.execute("UPDATE watches SET status = 'booked', booked_at = now()")
+    await loop.execute("UPDATE bookings SET state = 'cancelled', cancelled_at = now()")
+
+    decision = await decided(loop)
+
+    assert (decision.action, decision.reason) == ("expire", "a table was booked")
+
+
+async def test_a_booked_lunch_leaves_the_news_of_dinner(loop: Loop) -> None:
+    await alert(loop, "12:00", "19:15", time_start=time(11, 30), auto_book=True)
+    await loop.execute("UPDATE bookings SET state = 'unknown', settled_at = now() WHERE meal = 'lunch'")
+
+    (told,) = await loop.send_all()
+
+    (mail,) = loop.simulator.mails
+    assert told.status == "sent"
+    assert ("7:15 PM" in mail["text"], "12:00 PM" in mail["text"]) == (True, False)
+
+
 # Quiet hours and snoozes
 
 
@@ -166,7 +210,7 @@ async def test_a_booking_is_told_in_quiet_hours(loop: Loop) -> None:
     deliveries = await loop.send_all()
 
     assert {(delivery.kind, delivery.status) for delivery in deliveries} == {
-        ("table_open", "held"),
+        ("table_open", "expired"),
         ("booked", "sent"),
     }
 

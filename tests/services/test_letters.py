@@ -50,6 +50,7 @@ def facts(kind: Kind = Kind.TABLE_OPEN, *clocks: time, **more: Any) -> Facts:
             "location_key": "peachtree",
             "town": "Atlanta, GA",
             "watch_id": 12,
+            "watch_goes_on": True,
             "booking_id": None if kind is Kind.TABLE_OPEN else 34,
             **more,
         },
@@ -64,7 +65,8 @@ def written(wanted: Facts, *, key: bytes | None = KEY, user_id: int | None = 3, 
         booking_id=wanted.booking_id,
         channel_id=channel_id,
     )
-    return letter(wanted, public_url=URL, links=links_of(row, public_url=URL, key=key), now=NOW)
+    links = links_of(row, public_url=URL, key=key, watch_goes_on=wanted.watch_goes_on)
+    return letter(wanted, public_url=URL, links=links, now=NOW)
 
 
 class Reader(HTMLParser):
@@ -142,6 +144,31 @@ def test_a_watch_that_goes_on_can_be_paused_and_cancelled_from_the_mail(kind: Ki
     assert set(signed) == ({"pause", "cancel"} if kind in GOES_ON else set())
     for purpose, token in signed.items():
         assert read([KEY], token, purpose=purpose, max_age=month) == 12
+
+
+def test_a_guest_says_by_a_link_in_the_mail_whether_there_is_a_table() -> None:
+    mail = written(facts(Kind.BOOKING_UNKNOWN))
+
+    (token,) = re.findall(r"/m/settle/(\S+)", mail.text)
+    assert read([KEY], token, purpose="settle", max_age=timedelta(days=1)) == 34
+    assert token in mail.html
+    assert token not in mail.kept
+
+
+def test_an_operator_reads_the_command_and_gets_no_link_of_the_guests() -> None:
+    mail = written(facts(Kind.BOOKING_UNKNOWN, is_for_operator=True), user_id=None)
+
+    assert "houstons booking settle 34 booked|not-booked" in mail.text
+    assert "houstons booking settle 34 booked|not-booked" in mail.html
+    assert re.findall(r"/m/settle/|#booking=", mail.text + mail.html) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_watch_that_is_over_can_be_neither_paused_nor_cancelled(kind: Kind) -> None:
+    mail = written(facts(kind, watch_goes_on=False))
+
+    assert re.findall(r"/m/(?:pause|cancel)/", mail.text + mail.html) == []
+    assert "goes on" not in mail.text + mail.short
 
 
 def test_an_alert_can_be_unsubscribed_from_with_one_click() -> None:

@@ -1,5 +1,6 @@
 """Messages that no look causes."""
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -20,6 +21,18 @@ async def tell_operators(loop: Loop, *kinds: str) -> int:
     return await notices.send_notices(loop.r.sessions, operators=OPERATORS, kinds=kinds or OPERATOR_KINDS)
 
 
+async def can_be_ended(loop: Loop, mail: dict[str, Any]) -> None:
+    """A mail that nobody asked for at this moment can be unsubscribed from, and the ledger does not keep the link."""
+    row = await loop.one("SELECT * FROM notification_log WHERE kind IN ('digest', 'watch_expired')")
+    (link,) = re.findall(r"http\S+/m/unsubscribe/\S+", mail["text"])
+    assert link in mail["html"]
+    assert link not in row.body
+    async with loop.r.sessions() as session:
+        letter = await notices.compose_notice(session, row, public_url="http://tracker.test", now=datetime.now(UTC))
+    assert letter.headers["List-Unsubscribe"].startswith("<http://tracker.test/m/unsubscribe/")
+    assert letter.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
 async def mails(loop: Loop) -> list[dict[str, Any]]:
     await loop.send_all()
     return loop.simulator.mails
@@ -36,6 +49,7 @@ async def test_a_watch_that_saw_nothing_ends_with_what_was_open_beside_it(loop: 
     assert "No table this time" in mail["subject"]
     assert mail["text"].index("8:30 PM") < mail["text"].index("5:00 PM")
     assert "We looked 1 time." in mail["text"]
+    await can_be_ended(loop, mail)
     assert await end_the_day(loop) == 0
 
 
@@ -117,6 +131,7 @@ async def test_a_digest_tells_of_each_watch_once_a_day(loop: Loop) -> None:
     assert "1 table opened" in mail["subject"]
     assert "7:15 PM opened at" in mail["text"]
     assert "Looked 1 time" in mail["text"]
+    await can_be_ended(loop, mail)
 
 
 async def test_who_watches_nothing_gets_no_digest(loop: Loop) -> None:

@@ -67,6 +67,7 @@ async def _send(ids: Sequence[int]) -> None:
             ids,
             public_url=r.settings.public_url,
             deployment=r.settings.deployment,
+            auto_book=r.settings.auto_book,
             clock=utc_now,
             send_on=partial(dispatch, r.sessions, r.jobs),
         )
@@ -83,6 +84,7 @@ async def _drain(channel: str, more: asyncio.Event) -> None:
         channel,
         public_url=r.settings.public_url,
         deployment=r.settings.deployment,
+        auto_book=r.settings.auto_book,
         clock=utc_now,
         send_on=partial(dispatch, r.sessions, r.jobs),
         tell=_log_many,

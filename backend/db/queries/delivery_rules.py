@@ -38,7 +38,11 @@ _CONTEXT = text(f"""
            coalesce(p.quiet_breaks_tonight, false) AS quiet_breaks_tonight, p.snoozed_until,
            w.status AS watch_status, w.snoozed_until AS watch_snoozed_until,
            w.user_id AS watch_user_id, w.location_key, w.target_date, w.party_size, w.time_start, w.time_end,
-           w.created_at AS watch_created_at, g.id AS group_id, g.last_ok_at, g.last_error_at
+           w.created_at AS watch_created_at, g.id AS group_id, g.last_ok_at, g.last_error_at,
+           ARRAY(
+               SELECT b.meal FROM bookings b WHERE b.user_id = w.user_id AND b.target_date = w.target_date
+                 AND b.state IN ('booked', 'unknown')
+           ) AS meals_taken
     FROM notification_log n
     LEFT JOIN channels c ON c.id = n.channel_id
     LEFT JOIN channels o ON n.channel_id IS NULL
@@ -105,7 +109,9 @@ _WAKE = text("""
 
 
 async def contexts(session: AsyncSession, ids: Collection[int]) -> dict[int, Row[Any]]:
-    """Messages with their channel, person, wishes, watch and group."""
+    """Messages with their channel, person, wishes, watch and group, and the meals of the watch's day for which its
+    person has, or may have, a table.
+    """
     rows = await session.execute(_CONTEXT, {"ids": sorted(ids)})
     return {row.id: row for row in rows}
 

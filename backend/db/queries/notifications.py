@@ -50,7 +50,8 @@ _FACTS = text("""
     SELECT n.id, l.key AS location_key, l.name, l.city, l.state, l.timezone, l.booking_slug,
            coalesce(b.target_date, d.slot_date) AS target_date, coalesce(b.party_size, d.party_size) AS party_size,
            b.reserved_ts, b.reservation_type_id, d.reservation_type_name, b.reason,
-           w.auto_book, p.timezone AS persons_zone, (
+           w.status AS watch_status, w.auto_book, l.auto_book_allowed, p.timezone AS persons_zone,
+           (SELECT is_on FROM switches WHERE name = 'booking') AS switched_on, (
                SELECT min(c.state)
                FROM notification_items i JOIN bookings c ON c.watch_id = n.watch_id AND c.drop_id = i.drop_id
                WHERE i.notification_id = n.id AND c.state IN ('wanted', 'attempting')

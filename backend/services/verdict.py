@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.clients.wisely import Reply
 from backend.db.base import Sessions
 from backend.db.queries import bookings, notifications
+from backend.services.booking_news import announce_second
 from backend.services.booking_outcomes import conclude
 from backend.services.turns import next_turns
 from backend.services.work import Work
@@ -31,7 +33,8 @@ async def write_verdict(
 ) -> Outcome:
     """Settle an attempt by its answer. One that comes late still counts while nobody else has settled the booking.
 
-    Where somebody has, the answer is kept. That there is a table is the one thing that the service knows better.
+    Where somebody has, the answer is kept. That there is a table is the one thing that the service knows better; beside
+    another booking for that meal it is told, and stays as it was settled.
     Run again after a commit whose answer was lost, it says the same, and what follows is sent on all the same.
     """
     answer = json.dumps(reply.answer) if reply.answer is not None else None
@@ -43,8 +46,12 @@ async def write_verdict(
             if await bookings.is_verdict_of(session, booking_id, token=token, state=reply.outcome):
                 return Outcome(reply.outcome, reply.reason, await _left_behind(session, booking_id, locked, now=now))
             await bookings.keep_answer(session, booking_id, token=token, answer=answer)
-            if reply.outcome != "booked" or not await _correct(session, booking_id, token=token):
+            if reply.outcome != "booked":
                 return Outcome("too_late", reply.outcome)
+            corrected = await _correct(session, booking_id, token=token)
+            if corrected != "done":
+                told = await _second(session, booking_id, operators=operators) if corrected == "second" else ()
+                return Outcome("too_late", reply.outcome, Work(told))
         work = await conclude(session, booking_id, operators=operators, now=now)
     return Outcome(reply.outcome, reply.reason, work)
 
@@ -56,9 +63,16 @@ async def _left_behind(session: AsyncSession, booking_id: int, locked: Sequence[
     return Work((*messages, *turns.messages), turns.bookings)
 
 
-async def _correct(session: AsyncSession, booking_id: int, *, token: UUID) -> bool:
+async def _correct(session: AsyncSession, booking_id: int, *, token: UUID) -> Literal["done", "second", "no"]:
+    """Second: the person has another booking for that meal by now."""
     try:
         async with session.begin_nested():
-            return await bookings.correct(session, booking_id, token=token)
+            return "done" if await bookings.correct(session, booking_id, token=token) else "no"
     except IntegrityError:
-        return False
+        return "second"
+
+
+async def _second(session: AsyncSession, booking_id: int, *, operators: Sequence[str]) -> tuple[tuple[int, str], ...]:
+    await bookings.explain(session, booking_id, reason="the restaurant says that it has this booking as well")
+    booking = await bookings.load(session, booking_id)
+    return await announce_second(session, booking, operators=operators) if booking is not None else ()

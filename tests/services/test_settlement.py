@@ -266,20 +266,34 @@ async def test_a_forgotten_guest_is_not_named_again_by_a_late_answer(loop: Loop)
     assert (late.state, tuple(row)) == ("too_late", ("unknown", None))
 
 
-async def test_a_late_table_never_makes_two_live_bookings_for_a_meal(loop: Loop) -> None:
+async def test_a_late_table_never_makes_two_live_bookings_for_a_meal_but_both_are_told(loop: Loop) -> None:
     alice = await loop.guest()
     booking_id = await attempted(loop, alice, "500")
     token = uuid4()
     await loop.execute("UPDATE bookings SET claim_token = :token WHERE id = :id", id=booking_id, token=token)
     await settle(loop, booking_id, "not_booked", by=alice)
     await loop.book_all((await loop.look()).work.bookings)
+    await loop.send_all()
 
-    late = await write_verdict(
-        loop.r.sessions, booking_id, LATE["booked"], token=token, operators=(), now=datetime.now(UTC)
-    )
+    late, again = [
+        await write_verdict(
+            loop.r.sessions,
+            booking_id,
+            LATE["booked"],
+            token=token,
+            operators=loop.r.settings.operators,
+            now=datetime.now(UTC),
+        )
+        for _ in range(2)
+    ]
+    sent = await loop.send_all()
 
-    assert late.state == "too_late"
+    assert (late.state, len(late.work.messages), again.work) == ("too_late", 2, Work())
     assert len(await loop.rows("SELECT 1 FROM bookings WHERE state = 'booked'")) == 1
+    row = await loop.one("SELECT state, reason FROM bookings WHERE id = :id", id=booking_id)
+    assert (row.state, row.reason) == ("refused", "the restaurant says that it has this booking as well")
+    assert [(one.kind, one.status) for one in sent] == [("booked", "sent"), ("booking_unknown", "sent")]
+    assert "Booked for you" in loop.simulator.mails[1]["subject"]
 
 
 async def test_settling_against_a_late_answer_ends_in_one_verdict(loop: Loop) -> None:

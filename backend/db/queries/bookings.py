@@ -81,6 +81,7 @@ _IS_VERDICT = text("""
         SELECT 1 FROM bookings WHERE id = :id AND claim_token = :token AND state = :state AND settled_by IS NULL
     )
 """)
+_EXPLAIN = text("UPDATE bookings SET reason = :reason WHERE id = :id")
 _KEEP_ANSWER = text("""
     UPDATE bookings SET answer = CAST(:answer AS jsonb) WHERE id = :id AND claim_token = :token AND answer IS NULL
 """)
@@ -308,6 +309,11 @@ async def correct(session: AsyncSession, booking_id: int, *, token: UUID) -> boo
     """
     result: Any = await session.execute(_CORRECT, {"id": booking_id, "token": token})
     return bool(result.rowcount == 1)
+
+
+async def explain(session: AsyncSession, booking_id: int, *, reason: str) -> None:
+    """Say something else about a booking that stays what it is."""
+    await session.execute(_EXPLAIN, {"id": booking_id, "reason": reason})
 
 
 async def keep_answer(session: AsyncSession, booking_id: int, *, token: UUID, answer: str | None) -> None:

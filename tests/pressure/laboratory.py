@@ -191,7 +191,7 @@ class Laboratory:
         named = await outside.named_openings(self.loop)
         failed = {(row.watch_id, row.drop_id) for row in await self.loop.rows(_FAILED)}
         matched = {(row.watch_id, row.drop_id) for row in await self.loop.rows(_MATCHED)}
-        for watch_id, drop_id in sorted(matched - named - failed):
+        for watch_id, drop_id in sorted(matched - named - failed - await outside.needless(self.loop)):
             found.append(f"watch {watch_id} wants drop {drop_id}, which is open, and no mail has said so")
         return found
 

@@ -31,18 +31,6 @@ _FAILED = """
     SELECT n.watch_id, i.drop_id FROM notification_items i JOIN notification_log n ON n.id = i.notification_id
     WHERE n.status = 'failed' AND n.attempts = 4
 """
-# Who has, or may have, a table for a meal is told of no other; nor whose watch rests because of it.
-_EXCUSED = """
-    SELECT w.id AS watch_id, d.id AS drop_id
-    FROM watches w JOIN locations l ON l.key = w.location_key
-    JOIN scan_groups g USING (location_key, target_date, party_size) JOIN slot_drops d ON d.group_id = g.id
-    WHERE w.status = 'booked' OR (w.status = 'paused' AND w.note IS NOT NULL) OR EXISTS (
-        SELECT 1 FROM bookings b
-        WHERE b.user_id = w.user_id AND b.target_date = w.target_date AND b.state IN ('booked', 'unknown')
-          AND b.meal = CASE WHEN (to_timestamp(d.reserved_ts / 1000.0) AT TIME ZONE l.timezone)::time < '16:00'
-                            THEN 'lunch' ELSE 'dinner' END
-    )
-"""
 _LOST_SENDERS = "SELECT id FROM notification_log WHERE status = 'sending' AND lease_until < now()"
 _IS_QUIET = """
     SELECT NOT EXISTS (SELECT 1 FROM notification_log WHERE status IN ('queued', 'sending'))
@@ -196,16 +184,14 @@ class Laboratory:
 
     async def loose_ends(self) -> list[str]:
         """What must not be after everything was settled."""
-        excused = {(row.watch_id, row.drop_id) for row in await self.loop.rows(_EXCUSED)}
-        owed = self.owed - excused
-        found = await outside.loose_ends(self.loop, owed=owed, operators=self.loop.r.settings.operators)
+        found = await outside.loose_ends(self.loop, owed=self.owed, operators=self.loop.r.settings.operators)
         rows = await self.loop.rows("SELECT watch_id, drop_id FROM bookings")
         for watch_id, drop_id in sorted(self.chances - {(row.watch_id, row.drop_id) for row in rows}):
             found.append(f"watch {watch_id} never had a chance to book drop {drop_id}")
         named = await outside.named_openings(self.loop)
         failed = {(row.watch_id, row.drop_id) for row in await self.loop.rows(_FAILED)}
         matched = {(row.watch_id, row.drop_id) for row in await self.loop.rows(_MATCHED)}
-        for watch_id, drop_id in sorted(matched - named - failed - excused):
+        for watch_id, drop_id in sorted(matched - named - failed - await outside.needless(self.loop)):
             found.append(f"watch {watch_id} wants drop {drop_id}, which is open, and no mail has said so")
         return found
 

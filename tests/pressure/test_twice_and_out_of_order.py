@@ -37,7 +37,7 @@ async def ends_well(lab: Laboratory) -> None:
     assert [told.count(f"{name}@guests.test") for name in ("dan", "eve")] == [2, 2]
     assert {row.error_message for row in alerts if row.status != "sent"} <= {
         "the watch was paused",
-        "the watch was booked",
+        "a table was booked",
     }
     assert len(lab.loop.simulator.mails) == len(told) + 3
     assert len({one["body"]["phone"] for one in bookings}) == len(bookings) == 3

@@ -134,6 +134,17 @@ async def told_by_status(loop: Loop) -> list[tuple[str, str | None, int]]:
 # Bookings
 
 
+async def test_who_goes_on_with_a_watch_although_they_have_a_table_is_told(loop: Loop) -> None:
+    user = await loop.guest()
+    await alert(loop, user=user, auto_book=True)
+    await loop.execute("UPDATE bookings SET state = 'booked', settled_at = now()")
+    await loop.execute("UPDATE watches SET updated_at = now() + interval '1 second'")
+
+    (delivery,) = await loop.send_all()
+
+    assert delivery.status == "sent"
+
+
 @pytest.mark.parametrize("state", ["booked", "unknown"])
 @pytest.mark.parametrize("other_watch", [False, True])
 async def test_who_has_or_may_have_a_table_is_not_led_to_another_one(

@@ -42,6 +42,8 @@ _CONTEXT = text(f"""
            ARRAY(
                SELECT b.meal FROM bookings b WHERE b.user_id = w.user_id AND b.target_date = w.target_date
                  AND b.state IN ('booked', 'unknown')
+                 -- Who changed or resumed the watch since then wants to hear all the same.
+                 AND w.updated_at <= coalesce(b.settled_at, now())
            ) AS meals_taken
     FROM notification_log n
     LEFT JOIN channels c ON c.id = n.channel_id

@@ -25,6 +25,7 @@ from backend.db.migrations import migrate
 from backend.local.ports import free_port
 from backend.services.delivery import deliver
 from backend.services.outbox import dispatch, relay
+from backend.services.preparation import Preparation
 from backend.services.work import Work
 from bench.backlog import lay_out, queue, write
 from bench.stage import Stage, StageError, Tree, deadline, python, stage
@@ -196,9 +197,15 @@ async def _sample(sessions: Sessions, row: Any) -> Outgoing:
     async def send_on(_work: Work) -> None:
         """Nothing follows."""
 
-    where: dict[str, Any] = {"public_url": "http://tracker.test", "deployment": "production", "auto_book": "on"}
-    options = {**where, "send_on": send_on}
-    await deliver(sessions, {"email": catch}, [message_id], clock=lambda: datetime.now(UTC), **options)
+    preparation = Preparation(
+        sessions,
+        {"email": catch},
+        public_url="http://tracker.test",
+        deployment="production",
+        auto_book="on",
+        clock=lambda: datetime.now(UTC),
+    )
+    await deliver(preparation, [message_id], send_on=send_on)
     return catch.caught[0]
 
 

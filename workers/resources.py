@@ -20,6 +20,7 @@ from backend.clients.wisely import Wisely, open_wisely
 from backend.db.base import Sessions, open_engine, sessions_of
 from backend.domain.types import Tier
 from backend.services.keys import ensure_push_key
+from backend.services.preparation import Preparation
 from backend.settings import Settings
 from observability.pool_hooks import watch_pool
 from observability.upstream_hooks import count_call
@@ -43,8 +44,19 @@ class Resources:
     def periods(self) -> Mapping[Tier, timedelta]:
         return self.settings.periods
 
+    @property
+    def preparation(self) -> Preparation:
+        """What messages are prepared with."""
+        return Preparation(
+            self.sessions,
+            self.senders,
+            public_url=self.settings.public_url,
+            deployment=self.settings.deployment,
+            auto_book=self.settings.auto_book,
+            clock=utc_now,
+        )
+
     async def close(self) -> None:
-        """Finish what is held, and say that this process ends."""
         for sender in self.senders.values():
             await sender.close()
         await self.wisely.close()

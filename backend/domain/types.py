@@ -89,9 +89,6 @@ class BookingState(StrEnum):
     CANCELLED = "cancelled"
 
 
-LIVE_BOOKING_STATES = (BookingState.ATTEMPTING, BookingState.BOOKED, BookingState.UNKNOWN)
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:
     """One open table time. Its identity is (reserved_ts, type_id) within its location and party size."""

@@ -4,16 +4,14 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
-from backend.clients.channels.outgoing import Sender
 from backend.clients.errors import SendFailed
-from backend.db.base import Sessions
 from backend.db.insist import insist, is_passing
 from backend.db.queries import channels, delivery
 from backend.db.queries.delivery import Hold, Verdict
@@ -57,25 +55,13 @@ class Delivery:
 Tell = Callable[[Sequence[Delivery]], object]
 
 
-async def deliver(
-    sessions: Sessions,
-    senders: Mapping[str, Sender],
-    ids: Sequence[int],
-    *,
-    public_url: str,
-    deployment: str,
-    auto_book: str,
-    clock: Callable[[], datetime],
-    send_on: SendOn,
-) -> list[Delivery]:
+async def deliver(preparation: Preparation, ids: Sequence[int], *, send_on: SendOn) -> list[Delivery]:
     """Send queued messages that are due, in the order of `ids`. Delivered twice by the queue, each is sent once.
 
     `send_on` gets the ledger rows that take the place of messages which have failed for good.
     """
     told: list[Delivery] = []
-    batch = _Batch(
-        Preparation(sessions, senders, public_url, deployment, auto_book, clock), send_on, told.extend, AT_ONCE
-    )
+    batch = _Batch(preparation, send_on, told.extend, AT_ONCE)
     try:
         is_off = await batch.take(by_ids(ids)) is None
         while batch.flying:
@@ -88,14 +74,9 @@ async def deliver(
 
 
 async def drain(
-    sessions: Sessions,
-    senders: Mapping[str, Sender],
+    preparation: Preparation,
     channel: str,
     *,
-    public_url: str,
-    deployment: str,
-    auto_book: str,
-    clock: Callable[[], datetime],
     send_on: SendOn,
     tell: Tell,
     more: asyncio.Event,
@@ -107,7 +88,6 @@ async def drain(
     `more` says that something was added meanwhile; it is cleared when that was taken up. False: `seconds` were over,
     and something may be left.
     """
-    preparation = Preparation(sessions, senders, public_url, deployment, auto_book, clock)
     batch = _Batch(preparation, send_on, tell, at_once)
     until = time.monotonic() + seconds
     is_left = True

@@ -6,7 +6,7 @@ Each speaks over a connection of their own.
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -86,16 +86,8 @@ async def send_mails(resources: Resources) -> None:
     """Everything that waits in the ledger goes out."""
     async with resources.sessions() as session:
         ids = list((await session.execute(text("SELECT id FROM notification_log WHERE status = 'queued'"))).scalars())
-    await deliver(
-        resources.sessions,
-        resources.senders,
-        ids,
-        public_url="http://tracker.test",
-        deployment=resources.settings.deployment,
-        auto_book=resources.settings.auto_book,
-        clock=lambda: datetime.now(UTC),
-        send_on=partial(dispatch, resources.sessions, resources.jobs),
-    )
+    preparation = replace(resources.preparation, public_url="http://tracker.test")
+    await deliver(preparation, ids, send_on=partial(dispatch, resources.sessions, resources.jobs))
 
 
 async def mailed_token(resources: Resources, simulator: Simulator, purpose: str) -> str:

@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -83,16 +82,9 @@ async def go_out(resources: Resources, recorder: Any) -> None:
     """Everything that waits in the ledger goes out, whatever its kind."""
     async with resources.sessions() as session:
         ids = list((await session.execute(text("SELECT id FROM notification_log WHERE status = 'queued'"))).scalars())
-    await deliver(
-        resources.sessions,
-        dict.fromkeys(("email", "sms", "ntfy", "webhook", "web_push"), recorder),
-        ids,
-        public_url="http://tracker.test",
-        deployment=resources.settings.deployment,
-        auto_book=resources.settings.auto_book,
-        clock=lambda: datetime.now(UTC),
-        send_on=partial(dispatch, resources.sessions, resources.jobs),
-    )
+    senders = dict.fromkeys(("email", "sms", "ntfy", "webhook", "web_push"), recorder)
+    preparation = replace(resources.preparation, senders=senders, public_url="http://tracker.test")
+    await deliver(preparation, ids, send_on=partial(dispatch, resources.sessions, resources.jobs))
 
 
 async def add(http: httpx.AsyncClient, kind: str = "sms", address: str = NUMBER, **fields: Any) -> dict[str, Any]:

@@ -75,6 +75,21 @@ async def test_a_process_is_alive_while_it_beats_and_not_missed_when_it_ends_in_
     assert await all_beats(loop) == []
 
 
+async def test_who_was_killed_is_forgotten_after_a_day(loop: Loop) -> None:
+    await loop.execute(
+        "INSERT INTO heartbeats (process, part, queues, version) VALUES ('gone:1', 'worker', 'scan', '1')"
+    )
+    await loop.execute(
+        "INSERT INTO heartbeats (process, part, queues, version) VALUES ('here:1', 'worker', 'scan', '1')"
+    )
+    await loop.execute("UPDATE heartbeats SET beat_at = now() - interval '25 hours' WHERE process = 'gone:1'")
+
+    async with loop.r.sessions.begin() as session:
+        await heartbeats.beat(session, process="new:1", part="worker", queues="scan", version="1")
+
+    assert [row.process for row in await loop.rows("SELECT process FROM heartbeats ORDER BY 1")] == ["here:1", "new:1"]
+
+
 async def all_beats(loop: Loop) -> list[object]:
     async with loop.r.sessions() as session:
         return list(await heartbeats.everyone(session))

@@ -1,7 +1,7 @@
 """A guest, a restaurant, and the steps of the loop, taken one by one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -140,16 +140,14 @@ class Loop:
     async def send_batch(
         self, ids: Sequence[int], senders: Any = None, sessions: Any = None, auto_book: str = "on"
     ) -> list[Delivery]:
-        return await deliver(
-            sessions or self.r.sessions,
-            self.r.senders if senders is None else senders,
-            ids,
+        preparation = replace(
+            self.r.preparation,
+            sessions=sessions or self.r.sessions,
+            senders=self.r.senders if senders is None else senders,
             public_url="http://tracker.test",
-            deployment=self.r.settings.deployment,
             auto_book=auto_book,
-            clock=lambda: datetime.now(UTC),
-            send_on=self.dispatch,
         )
+        return await deliver(preparation, ids, send_on=self.dispatch)
 
     async def send_all(self) -> list[Delivery]:
         queued = await self.rows("SELECT id FROM notification_log WHERE status = 'queued' ORDER BY id")

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -441,13 +442,8 @@ async def empty(loop: Loop, channel: str, sender: Any, **options: Any) -> tuple[
     told: list[Delivery] = []
     wanted = {"seconds": 10.0, "more": asyncio.Event(), **options}
     is_done = await drain(
-        loop.r.sessions,
-        {channel: sender},
+        replace(loop.r.preparation, senders={channel: sender}),
         channel,
-        public_url="http://tracker.test",
-        deployment="production",
-        auto_book="on",
-        clock=lambda: datetime.now(UTC),
         send_on=loop.dispatch,
         tell=told.extend,
         **wanted,

@@ -14,7 +14,6 @@ from backend.services.outbox import dispatch
 from workers.broker import resources
 from workers.counting import count_deliveries
 from workers.drains import Drains
-from workers.resources import utc_now
 
 log = structlog.get_logger()
 
@@ -61,16 +60,7 @@ async def _send(ids: Sequence[int]) -> None:
         return
     r = resources.current
     async with _sending:
-        told = await deliver(
-            r.sessions,
-            r.senders,
-            ids,
-            public_url=r.settings.public_url,
-            deployment=r.settings.deployment,
-            auto_book=r.settings.auto_book,
-            clock=utc_now,
-            send_on=partial(dispatch, r.sessions, r.jobs),
-        )
+        told = await deliver(r.preparation, ids, send_on=partial(dispatch, r.sessions, r.jobs))
     count_deliveries(told)
     for one in told:
         _log(one)
@@ -79,13 +69,8 @@ async def _send(ids: Sequence[int]) -> None:
 async def _drain(channel: str, more: asyncio.Event) -> None:
     r = resources.current
     is_done = await drain(
-        r.sessions,
-        r.senders,
+        r.preparation,
         channel,
-        public_url=r.settings.public_url,
-        deployment=r.settings.deployment,
-        auto_book=r.settings.auto_book,
-        clock=utc_now,
         send_on=partial(dispatch, r.sessions, r.jobs),
         tell=_log_many,
         more=more,

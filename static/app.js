@@ -12,6 +12,8 @@ const items = new Map();
 let restaurants = null;
 let user = null;
 let sendsMail = true;
+// What becomes of automatic booking on this installation, as the server says it.
+let bookingPromise = "";
 let known = new Map();
 let newestPoll = 0;
 let clockSkew = 0;
@@ -72,6 +74,7 @@ function placeName(watch) {
 
 function plan(watch) {
   const name = [watch.book_first_name, watch.book_last_name].filter(Boolean).join(" ");
+  if (watch.note) return `${watch.note[0].toUpperCase()}${watch.note.slice(1)}.`;
   if (watch.status === "booked") return `In the name of ${name}. To change it, call the restaurant.`;
   return watch.auto_book ? `We book it for ${name}.` : "We write to you; you book.";
 }
@@ -229,8 +232,7 @@ function fillRestaurants(list) {
 }
 
 function whyNot(place) {
-  if (place.state === "NY") return "New York law restricts booking for others";
-  return `${place.name} takes no automatic bookings`;
+  return place.auto_book_reason ?? `${place.name} takes no automatic bookings`;
 }
 
 function fitForm() {
@@ -242,7 +244,7 @@ function fitForm() {
   byId("booking").hidden = byId("booking").disabled = !box.checked;
   fill(
     byId("booking-hint"),
-    isAllowed ? "Once, at the first table that fits." : `${whyNot(place)}: we write to you, and you book.`,
+    isAllowed ? bookingPromise : `${whyNot(place)}: we write to you, and you book.`,
   );
   date.min = dayIn(place?.timezone);
   date.max = dayIn(place?.timezone, MAX_DAYS_AHEAD);
@@ -331,6 +333,7 @@ async function start() {
   try {
     const [{ locations }, config] = await Promise.all([call("GET", "/api/locations"), call("GET", "/api/config")]);
     sendsMail = config.mail;
+    bookingPromise = config.auto_book.sentence;
     const me = await call("GET", "/api/auth/me").catch((problem) => {
       if (problem.status === 401) return { user: null };
       throw problem;
